@@ -1,0 +1,1 @@
+"""An OpenAI-compatible front, over HTTP and gRPC, for NVIDIA Triton Inference Server."""
