@@ -24,31 +24,49 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dopenai_bridge/v1/common.proto\x12\x10openai_bridge.v1\"\xaf\x02\n\x0f\x43ompletionUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\x05\x12\x14\n\x0ctotal_tokens\x18\x03 \x01(\x05\x12I\n\x15prompt_tokens_details\x18\x04 \x01(\x0b\x32%.openai_bridge.v1.PromptTokensDetailsH\x00\x88\x01\x01\x12Q\n\x19\x63ompletion_tokens_details\x18\x05 \x01(\x0b\x32).openai_bridge.v1.CompletionTokensDetailsH\x01\x88\x01\x01\x42\x18\n\x16_prompt_tokens_detailsB\x1c\n\x1a_completion_tokens_details\"\xfd\x01\n\x13PromptTokensDetails\x12\x19\n\x0c\x61udio_tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1a\n\rcached_tokens\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x18\n\x0btext_tokens\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x19\n\x0cimage_tokens\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x1f\n\x12\x63\x61\x63he_write_tokens\x18\x05 \x01(\x05H\x04\x88\x01\x01\x42\x0f\n\r_audio_tokensB\x10\n\x0e_cached_tokensB\x0e\n\x0c_text_tokensB\x0f\n\r_image_tokensB\x15\n\x13_cache_write_tokens\"\xb3\x02\n\x17\x43ompletionTokensDetails\x12\x1d\n\x10reasoning_tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\x0c\x61udio_tokens\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\'\n\x1a\x61\x63\x63\x65pted_prediction_tokens\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\'\n\x1arejected_prediction_tokens\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x18\n\x0btext_tokens\x18\x05 \x01(\x05H\x04\x88\x01\x01\x42\x13\n\x11_reasoning_tokensB\x0f\n\r_audio_tokensB\x1d\n\x1b_accepted_prediction_tokensB\x1d\n\x1b_rejected_prediction_tokensB\x0e\n\x0c_text_tokens\"\xb7\x01\n\rStreamOptions\x12\x1a\n\rinclude_usage\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12 \n\x13include_obfuscation\x18\x02 \x01(\x08H\x01\x88\x01\x01\x12#\n\x16\x63ontinuous_usage_stats\x18\x64 \x01(\x08H\x02\x88\x01\x01\x42\x10\n\x0e_include_usageB\x16\n\x14_include_obfuscationB\x19\n\x17_continuous_usage_stats\"\x17\n\x08TokenIds\x12\x0b\n\x03ids\x18\x01 \x03(\x05\"\x88\x03\n\x11StructuredOutputs\x12\x15\n\x0bschema_json\x18\x01 \x01(\tH\x00\x12\x0f\n\x05regex\x18\x02 \x01(\tH\x00\x12.\n\x06\x63hoice\x18\x03 \x01(\x0b\x32\x1c.openai_bridge.v1.StringListH\x00\x12\x11\n\x07grammar\x18\x04 \x01(\tH\x00\x12\x15\n\x0bjson_object\x18\x05 \x01(\x08H\x00\x12\x1d\n\x13structural_tag_json\x18\x06 \x01(\tH\x00\x12\x1f\n\x12whitespace_pattern\x18\x07 \x01(\tH\x01\x88\x01\x01\x12#\n\x16\x64isable_any_whitespace\x18\x08 \x01(\x08H\x02\x88\x01\x01\x12*\n\x1d\x64isable_additional_properties\x18\t \x01(\x08H\x03\x88\x01\x01\x42\x0c\n\nconstraintB\x15\n\x13_whitespace_patternB\x19\n\x17_disable_any_whitespaceB \n\x1e_disable_additional_properties\"\x1c\n\nStringList\x12\x0e\n\x06values\x18\x01 \x03(\t\":\n\nStopReason\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x12\n\x08token_id\x18\x02 \x01(\x05H\x00\x42\x08\n\x06reason\"\x9a\x01\n\x0fTritonParameter\x12\x14\n\nbool_param\x18\x01 \x01(\x08H\x00\x12\x15\n\x0bint64_param\x18\x02 \x01(\x03H\x00\x12\x16\n\x0cstring_param\x18\x03 \x01(\tH\x00\x12\x16\n\x0c\x64ouble_param\x18\x04 \x01(\x01H\x00\x12\x16\n\x0cuint64_param\x18\x05 \x01(\x04H\x00\x42\x12\n\x10parameter_choice*\xc0\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x03\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x04\x12\x1f\n\x1b\x46INISH_REASON_FUNCTION_CALL\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dopenai_bridge/v1/common.proto\x12\x10openai_bridge.v1\"\x8a\x03\n\x0f\x43ompletionUsage\x12#\n\rprompt_tokens\x18\x01 \x01(\x05R\x0cpromptTokens\x12+\n\x11\x63ompletion_tokens\x18\x02 \x01(\x05R\x10\x63ompletionTokens\x12!\n\x0ctotal_tokens\x18\x03 \x01(\x05R\x0btotalTokens\x12^\n\x15prompt_tokens_details\x18\x04 \x01(\x0b\x32%.openai_bridge.v1.PromptTokensDetailsH\x00R\x13promptTokensDetails\x88\x01\x01\x12j\n\x19\x63ompletion_tokens_details\x18\x05 \x01(\x0b\x32).openai_bridge.v1.CompletionTokensDetailsH\x01R\x17\x63ompletionTokensDetails\x88\x01\x01\x42\x18\n\x16_prompt_tokens_detailsB\x1c\n\x1a_completion_tokens_details\"\xc3\x02\n\x13PromptTokensDetails\x12&\n\x0c\x61udio_tokens\x18\x01 \x01(\x05H\x00R\x0b\x61udioTokens\x88\x01\x01\x12(\n\rcached_tokens\x18\x02 \x01(\x05H\x01R\x0c\x63\x61\x63hedTokens\x88\x01\x01\x12$\n\x0btext_tokens\x18\x03 \x01(\x05H\x02R\ntextTokens\x88\x01\x01\x12&\n\x0cimage_tokens\x18\x04 \x01(\x05H\x03R\x0bimageTokens\x88\x01\x01\x12\x31\n\x12\x63\x61\x63he_write_tokens\x18\x05 \x01(\x05H\x04R\x10\x63\x61\x63heWriteTokens\x88\x01\x01\x42\x0f\n\r_audio_tokensB\x10\n\x0e_cached_tokensB\x0e\n\x0c_text_tokensB\x0f\n\r_image_tokensB\x15\n\x13_cache_write_tokens\"\x91\x03\n\x17\x43ompletionTokensDetails\x12.\n\x10reasoning_tokens\x18\x01 \x01(\x05H\x00R\x0freasoningTokens\x88\x01\x01\x12&\n\x0c\x61udio_tokens\x18\x02 \x01(\x05H\x01R\x0b\x61udioTokens\x88\x01\x01\x12\x41\n\x1a\x61\x63\x63\x65pted_prediction_tokens\x18\x03 \x01(\x05H\x02R\x18\x61\x63\x63\x65ptedPredictionTokens\x88\x01\x01\x12\x41\n\x1arejected_prediction_tokens\x18\x04 \x01(\x05H\x03R\x18rejectedPredictionTokens\x88\x01\x01\x12$\n\x0btext_tokens\x18\x05 \x01(\x05H\x04R\ntextTokens\x88\x01\x01\x42\x13\n\x11_reasoning_tokensB\x0f\n\r_audio_tokensB\x1d\n\x1b_accepted_prediction_tokensB\x1d\n\x1b_rejected_prediction_tokensB\x0e\n\x0c_text_tokens\"\xef\x01\n\rStreamOptions\x12(\n\rinclude_usage\x18\x01 \x01(\x08H\x00R\x0cincludeUsage\x88\x01\x01\x12\x34\n\x13include_obfuscation\x18\x02 \x01(\x08H\x01R\x12includeObfuscation\x88\x01\x01\x12\x39\n\x16\x63ontinuous_usage_stats\x18\x64 \x01(\x08H\x02R\x14\x63ontinuousUsageStats\x88\x01\x01\x42\x10\n\x0e_include_usageB\x16\n\x14_include_obfuscationB\x19\n\x17_continuous_usage_stats\"!\n\x08TokenIds\x12\x15\n\x03ids\x18\x01 \x03(\x05\x42\x03\x80\x01\x01R\x03ids\"\xaa\x04\n\x11StructuredOutputs\x12&\n\x0bschema_json\x18\x01 \x01(\tB\x03\x80\x01\x01H\x00R\nschemaJson\x12\x1b\n\x05regex\x18\x02 \x01(\tB\x03\x80\x01\x01H\x00R\x05regex\x12\x36\n\x06\x63hoice\x18\x03 \x01(\x0b\x32\x1c.openai_bridge.v1.StringListH\x00R\x06\x63hoice\x12\x1f\n\x07grammar\x18\x04 \x01(\tB\x03\x80\x01\x01H\x00R\x07grammar\x12!\n\x0bjson_object\x18\x05 \x01(\x08H\x00R\njsonObject\x12\x35\n\x13structural_tag_json\x18\x06 \x01(\tB\x03\x80\x01\x01H\x00R\x11structuralTagJson\x12\x37\n\x12whitespace_pattern\x18\x07 \x01(\tB\x03\x80\x01\x01H\x01R\x11whitespacePattern\x88\x01\x01\x12\x39\n\x16\x64isable_any_whitespace\x18\x08 \x01(\x08H\x02R\x14\x64isableAnyWhitespace\x88\x01\x01\x12G\n\x1d\x64isable_additional_properties\x18\t \x01(\x08H\x03R\x1b\x64isableAdditionalProperties\x88\x01\x01\x42\x0c\n\nconstraintB\x15\n\x13_whitespace_patternB\x19\n\x17_disable_any_whitespaceB \n\x1e_disable_additional_properties\")\n\nStringList\x12\x1b\n\x06values\x18\x01 \x03(\tB\x03\x80\x01\x01R\x06values\"N\n\nStopReason\x12\x19\n\x04text\x18\x01 \x01(\tB\x03\x80\x01\x01H\x00R\x04text\x12\x1b\n\x08token_id\x18\x02 \x01(\x05H\x00R\x07tokenIdB\x08\n\x06reason\"\xdd\x01\n\x0fTritonParameter\x12\x1f\n\nbool_param\x18\x01 \x01(\x08H\x00R\tboolParam\x12!\n\x0bint64_param\x18\x02 \x01(\x03H\x00R\nint64Param\x12(\n\x0cstring_param\x18\x03 \x01(\tB\x03\x80\x01\x01H\x00R\x0bstringParam\x12#\n\x0c\x64ouble_param\x18\x04 \x01(\x01H\x00R\x0b\x64oubleParam\x12#\n\x0cuint64_param\x18\x05 \x01(\x04H\x00R\x0buint64ParamB\x12\n\x10parameter_choice*\xc0\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x03\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x04\x12\x1f\n\x1b\x46INISH_REASON_FUNCTION_CALL\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openai_bridge.v1.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FINISHREASON']._serialized_start=1777
-  _globals['_FINISHREASON']._serialized_end=1969
+  _globals['_TOKENIDS'].fields_by_name['ids']._loaded_options = None
+  _globals['_TOKENIDS'].fields_by_name['ids']._serialized_options = b'\200\001\001'
+  _globals['_STRUCTUREDOUTPUTS'].fields_by_name['schema_json']._loaded_options = None
+  _globals['_STRUCTUREDOUTPUTS'].fields_by_name['schema_json']._serialized_options = b'\200\001\001'
+  _globals['_STRUCTUREDOUTPUTS'].fields_by_name['regex']._loaded_options = None
+  _globals['_STRUCTUREDOUTPUTS'].fields_by_name['regex']._serialized_options = b'\200\001\001'
+  _globals['_STRUCTUREDOUTPUTS'].fields_by_name['grammar']._loaded_options = None
+  _globals['_STRUCTUREDOUTPUTS'].fields_by_name['grammar']._serialized_options = b'\200\001\001'
+  _globals['_STRUCTUREDOUTPUTS'].fields_by_name['structural_tag_json']._loaded_options = None
+  _globals['_STRUCTUREDOUTPUTS'].fields_by_name['structural_tag_json']._serialized_options = b'\200\001\001'
+  _globals['_STRUCTUREDOUTPUTS'].fields_by_name['whitespace_pattern']._loaded_options = None
+  _globals['_STRUCTUREDOUTPUTS'].fields_by_name['whitespace_pattern']._serialized_options = b'\200\001\001'
+  _globals['_STRINGLIST'].fields_by_name['values']._loaded_options = None
+  _globals['_STRINGLIST'].fields_by_name['values']._serialized_options = b'\200\001\001'
+  _globals['_STOPREASON'].fields_by_name['text']._loaded_options = None
+  _globals['_STOPREASON'].fields_by_name['text']._serialized_options = b'\200\001\001'
+  _globals['_TRITONPARAMETER'].fields_by_name['string_param']._loaded_options = None
+  _globals['_TRITONPARAMETER'].fields_by_name['string_param']._serialized_options = b'\200\001\001'
+  _globals['_FINISHREASON']._serialized_start=2360
+  _globals['_FINISHREASON']._serialized_end=2552
   _globals['_COMPLETIONUSAGE']._serialized_start=52
-  _globals['_COMPLETIONUSAGE']._serialized_end=355
-  _globals['_PROMPTTOKENSDETAILS']._serialized_start=358
-  _globals['_PROMPTTOKENSDETAILS']._serialized_end=611
-  _globals['_COMPLETIONTOKENSDETAILS']._serialized_start=614
-  _globals['_COMPLETIONTOKENSDETAILS']._serialized_end=921
-  _globals['_STREAMOPTIONS']._serialized_start=924
-  _globals['_STREAMOPTIONS']._serialized_end=1107
-  _globals['_TOKENIDS']._serialized_start=1109
-  _globals['_TOKENIDS']._serialized_end=1132
-  _globals['_STRUCTUREDOUTPUTS']._serialized_start=1135
-  _globals['_STRUCTUREDOUTPUTS']._serialized_end=1527
-  _globals['_STRINGLIST']._serialized_start=1529
-  _globals['_STRINGLIST']._serialized_end=1557
-  _globals['_STOPREASON']._serialized_start=1559
-  _globals['_STOPREASON']._serialized_end=1617
-  _globals['_TRITONPARAMETER']._serialized_start=1620
-  _globals['_TRITONPARAMETER']._serialized_end=1774
+  _globals['_COMPLETIONUSAGE']._serialized_end=446
+  _globals['_PROMPTTOKENSDETAILS']._serialized_start=449
+  _globals['_PROMPTTOKENSDETAILS']._serialized_end=772
+  _globals['_COMPLETIONTOKENSDETAILS']._serialized_start=775
+  _globals['_COMPLETIONTOKENSDETAILS']._serialized_end=1176
+  _globals['_STREAMOPTIONS']._serialized_start=1179
+  _globals['_STREAMOPTIONS']._serialized_end=1418
+  _globals['_TOKENIDS']._serialized_start=1420
+  _globals['_TOKENIDS']._serialized_end=1453
+  _globals['_STRUCTUREDOUTPUTS']._serialized_start=1456
+  _globals['_STRUCTUREDOUTPUTS']._serialized_end=2010
+  _globals['_STRINGLIST']._serialized_start=2012
+  _globals['_STRINGLIST']._serialized_end=2053
+  _globals['_STOPREASON']._serialized_start=2055
+  _globals['_STOPREASON']._serialized_end=2133
+  _globals['_TRITONPARAMETER']._serialized_start=2136
+  _globals['_TRITONPARAMETER']._serialized_end=2357
 # @@protoc_insertion_point(module_scope)

@@ -25,31 +25,41 @@ _sym_db = _symbol_database.Default()
 from openai_bridge.v1 import common_pb2 as openai__bridge_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!openai_bridge/v1/embeddings.proto\x12\x10openai_bridge.v1\x1a\x1dopenai_bridge/v1/common.proto\"Z\n\x0e\x45mbeddingInput\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12/\n\ttoken_ids\x18\x02 \x01(\x0b\x32\x1a.openai_bridge.v1.TokenIdsH\x00\x42\x07\n\x05input\"\xff\x03\n\x16\x43reateEmbeddingRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12/\n\x05input\x18\x02 \x03(\x0b\x32 .openai_bridge.v1.EmbeddingInput\x12\x42\n\x0f\x65ncoding_format\x18\x03 \x01(\x0e\x32).openai_bridge.v1.EmbeddingEncodingFormat\x12\x17\n\ndimensions\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\x04user\x18\x05 \x01(\tH\x01\x88\x01\x01\x12#\n\x16truncate_prompt_tokens\x18\x64 \x01(\x05H\x02\x88\x01\x01\x12\x17\n\ninput_type\x18\x65 \x01(\tH\x03\x88\x01\x01\x12Y\n\x11triton_parameters\x18x \x03(\x0b\x32>.openai_bridge.v1.CreateEmbeddingRequest.TritonParametersEntry\x1aZ\n\x15TritonParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x30\n\x05value\x18\x02 \x01(\x0b\x32!.openai_bridge.v1.TritonParameter:\x02\x38\x01\x42\r\n\x0b_dimensionsB\x07\n\x05_userB\x19\n\x17_truncate_prompt_tokensB\r\n\x0b_input_type\"\x84\x01\n\x17\x43reateEmbeddingResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12)\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x1b.openai_bridge.v1.Embedding\x12/\n\x05usage\x18\x03 \x01(\x0b\x32 .openai_bridge.v1.EmbeddingUsage\"j\n\tEmbedding\x12\r\n\x05index\x18\x01 \x01(\x05\x12/\n\x06\x66loats\x18\x02 \x01(\x0b\x32\x1d.openai_bridge.v1.FloatVectorH\x00\x12\x10\n\x06\x62\x61se64\x18\x03 \x01(\x0cH\x00\x42\x0b\n\tembedding\"\x1d\n\x0b\x46loatVector\x12\x0e\n\x06values\x18\x01 \x03(\x02\"=\n\x0e\x45mbeddingUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x14\n\x0ctotal_tokens\x18\x02 \x01(\x05*\x8f\x01\n\x17\x45mbeddingEncodingFormat\x12)\n%EMBEDDING_ENCODING_FORMAT_UNSPECIFIED\x10\x00\x12#\n\x1f\x45MBEDDING_ENCODING_FORMAT_FLOAT\x10\x01\x12$\n EMBEDDING_ENCODING_FORMAT_BASE64\x10\x02\x32{\n\x11\x45mbeddingsService\x12\x66\n\x0f\x43reateEmbedding\x12(.openai_bridge.v1.CreateEmbeddingRequest\x1a).openai_bridge.v1.CreateEmbeddingResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!openai_bridge/v1/embeddings.proto\x12\x10openai_bridge.v1\x1a\x1dopenai_bridge/v1/common.proto\"o\n\x0e\x45mbeddingInput\x12\x19\n\x04text\x18\x01 \x01(\tB\x03\x80\x01\x01H\x00R\x04text\x12\x39\n\ttoken_ids\x18\x02 \x01(\x0b\x32\x1a.openai_bridge.v1.TokenIdsH\x00R\x08tokenIdsB\x07\n\x05input\"\xf8\x04\n\x16\x43reateEmbeddingRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x36\n\x05input\x18\x02 \x03(\x0b\x32 .openai_bridge.v1.EmbeddingInputR\x05input\x12R\n\x0f\x65ncoding_format\x18\x03 \x01(\x0e\x32).openai_bridge.v1.EmbeddingEncodingFormatR\x0e\x65ncodingFormat\x12#\n\ndimensions\x18\x04 \x01(\x05H\x00R\ndimensions\x88\x01\x01\x12\x1c\n\x04user\x18\x05 \x01(\tB\x03\x80\x01\x01H\x01R\x04user\x88\x01\x01\x12\x39\n\x16truncate_prompt_tokens\x18\x64 \x01(\x05H\x02R\x14truncatePromptTokens\x88\x01\x01\x12\"\n\ninput_type\x18\x65 \x01(\tH\x03R\tinputType\x88\x01\x01\x12p\n\x11triton_parameters\x18x \x03(\x0b\x32>.openai_bridge.v1.CreateEmbeddingRequest.TritonParametersEntryB\x03\x80\x01\x01R\x10tritonParameters\x1a\x66\n\x15TritonParametersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x37\n\x05value\x18\x02 \x01(\x0b\x32!.openai_bridge.v1.TritonParameterR\x05value:\x02\x38\x01\x42\r\n\x0b_dimensionsB\x07\n\x05_userB\x19\n\x17_truncate_prompt_tokensB\r\n\x0b_input_type\"\x98\x01\n\x17\x43reateEmbeddingResponse\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12/\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x1b.openai_bridge.v1.EmbeddingR\x04\x64\x61ta\x12\x36\n\x05usage\x18\x03 \x01(\x0b\x32 .openai_bridge.v1.EmbeddingUsageR\x05usage\"\x86\x01\n\tEmbedding\x12\x14\n\x05index\x18\x01 \x01(\x05R\x05index\x12\x37\n\x06\x66loats\x18\x02 \x01(\x0b\x32\x1d.openai_bridge.v1.FloatVectorH\x00R\x06\x66loats\x12\x1d\n\x06\x62\x61se64\x18\x03 \x01(\x0c\x42\x03\x80\x01\x01H\x00R\x06\x62\x61se64B\x0b\n\tembedding\"*\n\x0b\x46loatVector\x12\x1b\n\x06values\x18\x01 \x03(\x02\x42\x03\x80\x01\x01R\x06values\"X\n\x0e\x45mbeddingUsage\x12#\n\rprompt_tokens\x18\x01 \x01(\x05R\x0cpromptTokens\x12!\n\x0ctotal_tokens\x18\x02 \x01(\x05R\x0btotalTokens*\x8f\x01\n\x17\x45mbeddingEncodingFormat\x12)\n%EMBEDDING_ENCODING_FORMAT_UNSPECIFIED\x10\x00\x12#\n\x1f\x45MBEDDING_ENCODING_FORMAT_FLOAT\x10\x01\x12$\n EMBEDDING_ENCODING_FORMAT_BASE64\x10\x02\x32{\n\x11\x45mbeddingsService\x12\x66\n\x0f\x43reateEmbedding\x12(.openai_bridge.v1.CreateEmbeddingRequest\x1a).openai_bridge.v1.CreateEmbeddingResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openai_bridge.v1.embeddings_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EMBEDDINGINPUT'].fields_by_name['text']._loaded_options = None
+  _globals['_EMBEDDINGINPUT'].fields_by_name['text']._serialized_options = b'\200\001\001'
   _globals['_CREATEEMBEDDINGREQUEST_TRITONPARAMETERSENTRY']._loaded_options = None
   _globals['_CREATEEMBEDDINGREQUEST_TRITONPARAMETERSENTRY']._serialized_options = b'8\001'
-  _globals['_EMBEDDINGENCODINGFORMAT']._serialized_start=1030
-  _globals['_EMBEDDINGENCODINGFORMAT']._serialized_end=1173
+  _globals['_CREATEEMBEDDINGREQUEST'].fields_by_name['user']._loaded_options = None
+  _globals['_CREATEEMBEDDINGREQUEST'].fields_by_name['user']._serialized_options = b'\200\001\001'
+  _globals['_CREATEEMBEDDINGREQUEST'].fields_by_name['triton_parameters']._loaded_options = None
+  _globals['_CREATEEMBEDDINGREQUEST'].fields_by_name['triton_parameters']._serialized_options = b'\200\001\001'
+  _globals['_EMBEDDING'].fields_by_name['base64']._loaded_options = None
+  _globals['_EMBEDDING'].fields_by_name['base64']._serialized_options = b'\200\001\001'
+  _globals['_FLOATVECTOR'].fields_by_name['values']._loaded_options = None
+  _globals['_FLOATVECTOR'].fields_by_name['values']._serialized_options = b'\200\001\001'
+  _globals['_EMBEDDINGENCODINGFORMAT']._serialized_start=1261
+  _globals['_EMBEDDINGENCODINGFORMAT']._serialized_end=1404
   _globals['_EMBEDDINGINPUT']._serialized_start=86
-  _globals['_EMBEDDINGINPUT']._serialized_end=176
-  _globals['_CREATEEMBEDDINGREQUEST']._serialized_start=179
-  _globals['_CREATEEMBEDDINGREQUEST']._serialized_end=690
-  _globals['_CREATEEMBEDDINGREQUEST_TRITONPARAMETERSENTRY']._serialized_start=534
-  _globals['_CREATEEMBEDDINGREQUEST_TRITONPARAMETERSENTRY']._serialized_end=624
-  _globals['_CREATEEMBEDDINGRESPONSE']._serialized_start=693
-  _globals['_CREATEEMBEDDINGRESPONSE']._serialized_end=825
-  _globals['_EMBEDDING']._serialized_start=827
-  _globals['_EMBEDDING']._serialized_end=933
-  _globals['_FLOATVECTOR']._serialized_start=935
-  _globals['_FLOATVECTOR']._serialized_end=964
-  _globals['_EMBEDDINGUSAGE']._serialized_start=966
-  _globals['_EMBEDDINGUSAGE']._serialized_end=1027
-  _globals['_EMBEDDINGSSERVICE']._serialized_start=1175
-  _globals['_EMBEDDINGSSERVICE']._serialized_end=1298
+  _globals['_EMBEDDINGINPUT']._serialized_end=197
+  _globals['_CREATEEMBEDDINGREQUEST']._serialized_start=200
+  _globals['_CREATEEMBEDDINGREQUEST']._serialized_end=832
+  _globals['_CREATEEMBEDDINGREQUEST_TRITONPARAMETERSENTRY']._serialized_start=664
+  _globals['_CREATEEMBEDDINGREQUEST_TRITONPARAMETERSENTRY']._serialized_end=766
+  _globals['_CREATEEMBEDDINGRESPONSE']._serialized_start=835
+  _globals['_CREATEEMBEDDINGRESPONSE']._serialized_end=987
+  _globals['_EMBEDDING']._serialized_start=990
+  _globals['_EMBEDDING']._serialized_end=1124
+  _globals['_FLOATVECTOR']._serialized_start=1126
+  _globals['_FLOATVECTOR']._serialized_end=1168
+  _globals['_EMBEDDINGUSAGE']._serialized_start=1170
+  _globals['_EMBEDDINGUSAGE']._serialized_end=1258
+  _globals['_EMBEDDINGSSERVICE']._serialized_start=1406
+  _globals['_EMBEDDINGSSERVICE']._serialized_end=1529
 # @@protoc_insertion_point(module_scope)

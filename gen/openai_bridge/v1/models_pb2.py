@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dopenai_bridge/v1/models.proto\x12\x10openai_bridge.v1\"\x13\n\x11ListModelsRequest\";\n\x12ListModelsResponse\x12%\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x17.openai_bridge.v1.Model\"%\n\x14RetrieveModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"?\n\x15RetrieveModelResponse\x12&\n\x05model\x18\x01 \x01(\x0b\x32\x17.openai_bridge.v1.Model\"\xce\x01\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x03\x12\x10\n\x08owned_by\x18\x03 \x01(\t\x12\x1a\n\rshutdown_date\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rmax_model_len\x18\x64 \x01(\x05H\x01\x88\x01\x01\x12\x13\n\x06parent\x18\x65 \x01(\tH\x02\x88\x01\x01\x12\x11\n\x04root\x18\x66 \x01(\tH\x03\x88\x01\x01\x42\x10\n\x0e_shutdown_dateB\x10\n\x0e_max_model_lenB\t\n\x07_parentB\x07\n\x05_root2\xca\x01\n\rModelsService\x12W\n\nListModels\x12#.openai_bridge.v1.ListModelsRequest\x1a$.openai_bridge.v1.ListModelsResponse\x12`\n\rRetrieveModel\x12&.openai_bridge.v1.RetrieveModelRequest\x1a\'.openai_bridge.v1.RetrieveModelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dopenai_bridge/v1/models.proto\x12\x10openai_bridge.v1\"\x13\n\x11ListModelsRequest\"A\n\x12ListModelsResponse\x12+\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x17.openai_bridge.v1.ModelR\x04\x64\x61ta\",\n\x14RetrieveModelRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\"F\n\x15RetrieveModelResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x17.openai_bridge.v1.ModelR\x05model\"\x8d\x02\n\x05Model\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n\x07\x63reated\x18\x02 \x01(\x03R\x07\x63reated\x12\x19\n\x08owned_by\x18\x03 \x01(\tR\x07ownedBy\x12(\n\rshutdown_date\x18\x04 \x01(\tH\x00R\x0cshutdownDate\x88\x01\x01\x12\'\n\rmax_model_len\x18\x64 \x01(\x05H\x01R\x0bmaxModelLen\x88\x01\x01\x12\x1b\n\x06parent\x18\x65 \x01(\tH\x02R\x06parent\x88\x01\x01\x12\x17\n\x04root\x18\x66 \x01(\tH\x03R\x04root\x88\x01\x01\x42\x10\n\x0e_shutdown_dateB\x10\n\x0e_max_model_lenB\t\n\x07_parentB\x07\n\x05_root2\xca\x01\n\rModelsService\x12W\n\nListModels\x12#.openai_bridge.v1.ListModelsRequest\x1a$.openai_bridge.v1.ListModelsResponse\x12`\n\rRetrieveModel\x12&.openai_bridge.v1.RetrieveModelRequest\x1a\'.openai_bridge.v1.RetrieveModelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,13 +34,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMODELSREQUEST']._serialized_start=51
   _globals['_LISTMODELSREQUEST']._serialized_end=70
   _globals['_LISTMODELSRESPONSE']._serialized_start=72
-  _globals['_LISTMODELSRESPONSE']._serialized_end=131
-  _globals['_RETRIEVEMODELREQUEST']._serialized_start=133
-  _globals['_RETRIEVEMODELREQUEST']._serialized_end=170
-  _globals['_RETRIEVEMODELRESPONSE']._serialized_start=172
-  _globals['_RETRIEVEMODELRESPONSE']._serialized_end=235
-  _globals['_MODEL']._serialized_start=238
-  _globals['_MODEL']._serialized_end=444
-  _globals['_MODELSSERVICE']._serialized_start=447
-  _globals['_MODELSSERVICE']._serialized_end=649
+  _globals['_LISTMODELSRESPONSE']._serialized_end=137
+  _globals['_RETRIEVEMODELREQUEST']._serialized_start=139
+  _globals['_RETRIEVEMODELREQUEST']._serialized_end=183
+  _globals['_RETRIEVEMODELRESPONSE']._serialized_start=185
+  _globals['_RETRIEVEMODELRESPONSE']._serialized_end=255
+  _globals['_MODEL']._serialized_start=258
+  _globals['_MODEL']._serialized_end=527
+  _globals['_MODELSSERVICE']._serialized_start=530
+  _globals['_MODELSSERVICE']._serialized_end=732
 # @@protoc_insertion_point(module_scope)

@@ -115,7 +115,9 @@ class CompletionUsage(betterproto.Message):
     """Token counts of one request, summed over all choices."""
 
     prompt_tokens: int = betterproto.int32_field(1)
-    """Tokens in the prompt after templating."""
+    """
+    Tokens in the prompt after templating. Each prompt counts once, whatever the number of choices.
+    """
 
     completion_tokens: int = betterproto.int32_field(2)
     """
@@ -128,12 +130,12 @@ class CompletionUsage(betterproto.Message):
     prompt_tokens_details: Optional["PromptTokensDetails"] = betterproto.message_field(
         4, optional=True
     )
-    """Breakdown of prompt_tokens, when the backend reports one."""
+    """Breakdown of prompt_tokens. Absent: the backend reports none."""
 
     completion_tokens_details: Optional["CompletionTokensDetails"] = (
         betterproto.message_field(5, optional=True)
     )
-    """Breakdown of completion_tokens, when the backend reports one."""
+    """Breakdown of completion_tokens. Absent: the backend reports none."""
 
 
 @dataclass(eq=False, repr=False)
@@ -189,18 +191,18 @@ class StreamOptions(betterproto.Message):
     """Options that only matter to the streaming RPCs."""
 
     include_usage: Optional[bool] = betterproto.bool_field(1, optional=True)
-    """Sends one last message with an empty `choices` and with `usage` set."""
+    """
+    Sends one last message with an empty `choices` and with `usage` set. Absent: false.
+    """
 
     include_obfuscation: Optional[bool] = betterproto.bool_field(2, optional=True)
     """
-    Asks for a random `obfuscation` string that evens out message sizes.
-     Absent means false here (OpenAI's own default is true).
+    Asks for a random `obfuscation` string that evens out message sizes. Absent: false (OpenAI's own default is
+     true).
     """
 
     continuous_usage_stats: Optional[bool] = betterproto.bool_field(100, optional=True)
-    """
-    Sends the counts so far in `usage` of every message. Absent means false.
-    """
+    """Sends the counts so far in `usage` of every message. Absent: false."""
 
 
 @dataclass(eq=False, repr=False)
@@ -237,19 +239,23 @@ class StructuredOutputs(betterproto.Message):
     """Any JSON object. Only true is meaningful."""
 
     structural_tag_json: str = betterproto.string_field(6, group="constraint")
-    """Constraints that start at marker strings, as JSON text."""
+    """
+    Constraints that start at marker strings, as JSON text. JSON key: `structural_tag`.
+    """
 
     whitespace_pattern: Optional[str] = betterproto.string_field(7, optional=True)
-    """Pattern for the white space that JSON may contain."""
+    """
+    Pattern for the white space that JSON may contain. Absent: the backend's own.
+    """
 
     disable_any_whitespace: Optional[bool] = betterproto.bool_field(8, optional=True)
-    """Allows no white space between JSON tokens. Absent means false."""
+    """Allows no white space between JSON tokens. Absent: false."""
 
     disable_additional_properties: Optional[bool] = betterproto.bool_field(
         9, optional=True
     )
     """
-    Treats objects without `additionalProperties` as closed. Absent means false.
+    Treats objects without `additionalProperties` as closed. Absent: false.
     """
 
 
@@ -297,12 +303,12 @@ class TritonParameter(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class CreateChatCompletionRequest(betterproto.Message):
     """
-    Input of both chat RPCs. A scalar that is not set means: use the backend's default.
+    Input of both chat RPCs. An absent scalar has the default its comment names; 0 and false are values.
     """
 
     model: str = betterproto.string_field(1)
     """
-    Model name as listed by ModelsService. Empty: the configured default model, if there is one.
+    Model name as listed by ModelsService. Empty: the configured default model; without one the request is refused.
     """
 
     messages: List["ChatMessage"] = betterproto.message_field(2)
@@ -310,41 +316,51 @@ class CreateChatCompletionRequest(betterproto.Message):
 
     temperature: Optional[float] = betterproto.double_field(3, optional=True)
     """
-    Sampling temperature, 0 to 2. 0 is greedy. Absent: 1, unless the operator configured another.
+    Sampling temperature, 0 to 2. 0 is greedy and differs from absent. Absent: 1, unless the operator configured
+     another.
     """
 
     top_p: Optional[float] = betterproto.double_field(4, optional=True)
-    """Nucleus sampling mass, 0 to 1. Absent: 1."""
+    """
+    Nucleus sampling: share of the probability mass to sample from, 0 to 1. Absent: 1.
+    """
 
     n: Optional[int] = betterproto.int32_field(5, optional=True)
     """Number of choices, 1 to 128. Absent: 1."""
 
     stop: List[str] = betterproto.string_field(6)
     """
-    Sequences that end the answer and are not part of it; no empty ones. JSON: a string or an array.
+    Sequences that end the answer and are not part of it; none may be empty. The operator limits how many.
+     Empty: none. JSON: a string or an array.
     """
 
     max_tokens: Optional[int] = betterproto.int32_field(7, optional=True)
     """
-    Older name of max_completion_tokens, still the one most clients send. At least 1.
+    Upper bound on generated tokens, at least 1. Older name of max_completion_tokens, still the one most clients
+     send. Absent: as max_completion_tokens.
     """
 
     max_completion_tokens: Optional[int] = betterproto.int32_field(8, optional=True)
     """
     Upper bound on generated tokens, reasoning included, at least 1. Wins over max_tokens.
-     Absent: the model's configured default, else up to the end of the context window where that is known.
+     Both absent: the model's configured default, else what is left of the context window where that is known, else
+     1024.
     """
 
     presence_penalty: Optional[float] = betterproto.double_field(9, optional=True)
     """Penalty for tokens that already appeared, -2 to 2. Absent: 0."""
 
     frequency_penalty: Optional[float] = betterproto.double_field(10, optional=True)
-    """Penalty that grows with each appearance, -2 to 2. Absent: 0."""
+    """
+    Penalty that grows with each appearance of a token, -2 to 2. Absent: 0.
+    """
 
     logit_bias: Dict[int, float] = betterproto.map_field(
         11, betterproto.TYPE_INT32, betterproto.TYPE_DOUBLE
     )
-    """Bias per token id, -100 to 100. JSON keys are decimal strings."""
+    """
+    Token id to a bias of -100 to 100 that is added to its logit. Empty: none. JSON keys are decimal strings.
+    """
 
     logprobs: Optional[bool] = betterproto.bool_field(12, optional=True)
     """Returns the log probability of each generated token. Absent: false."""
@@ -356,11 +372,11 @@ class CreateChatCompletionRequest(betterproto.Message):
 
     seed: Optional[int] = betterproto.int64_field(14, optional=True)
     """
-    Seed for repeatable sampling. Choice i uses seed + i. Absent: random.
+    Seed for repeatable sampling, any 64-bit value. Choice i uses seed + i. Absent: random.
     """
 
     tools: List["Tool"] = betterproto.message_field(15)
-    """Tools the model may call."""
+    """Tools the model may call. Empty: none."""
 
     tool_choice: Optional["ToolChoice"] = betterproto.message_field(16, optional=True)
     """Which tool to use. Absent: auto with tools, none without."""
@@ -376,41 +392,53 @@ class CreateChatCompletionRequest(betterproto.Message):
     stream_options: Optional["StreamOptions"] = betterproto.message_field(
         19, optional=True
     )
-    """Only for the streaming RPC; refused by the unary one."""
+    """
+    Only for the streaming RPC; refused by the unary one. Absent: every option has its default.
+    """
 
     reasoning_effort: Optional[str] = betterproto.string_field(20, optional=True)
     """
-    How much to reason: "none", "minimal", "low", "medium", "high", "xhigh", "max". For the chat template.
+    How much to reason: "none", "minimal", "low", "medium", "high", "xhigh", "max". A variable of the chat template;
+     "none" also turns thinking off. Absent: the template decides.
     """
 
     service_tier: Optional[str] = betterproto.string_field(21, optional=True)
     """
-    "auto", "default", "flex", "scale", "priority", "fast". Accepted, no effect.
+    "auto", "default", "flex", "scale", "priority", "fast". Accepted, no effect, not echoed. Absent: "auto".
     """
 
     user: Optional[str] = betterproto.string_field(22, optional=True)
-    """Older name of safety_identifier. Accepted, no effect on the answer."""
+    """
+    Stable id of the end user, older name of safety_identifier. Accepted, no effect on the answer, never logged.
+    """
 
     metadata: Dict[str, str] = betterproto.map_field(
         23, betterproto.TYPE_STRING, betterproto.TYPE_STRING
     )
-    """Caller's own tags, up to 16. Accepted, no effect."""
+    """
+    Caller's own tags, up to 16, keys up to 64 and values up to 512 characters; these limits are not enforced.
+     Accepted, no effect, never logged.
+    """
 
     store: Optional[bool] = betterproto.bool_field(24, optional=True)
-    """Accepted, no effect: nothing is stored."""
+    """
+    Whether OpenAI would keep the answer. Accepted, no effect: nothing is stored. Absent: false.
+    """
 
     verbosity: Optional[str] = betterproto.string_field(25, optional=True)
     """
-    How long the answer should be: "low", "medium", "high". For templates that read it.
+    How long the answer should be: "low", "medium", "high". For templates that read it. Absent: "medium".
     """
 
     safety_identifier: Optional[str] = betterproto.string_field(26, optional=True)
     """
-    Stable id of the end user, up to 64 characters. Accepted, no effect on the answer.
+    Stable id of the end user, up to 64 characters. Accepted, no effect on the answer, never logged.
     """
 
     prompt_cache_key: Optional[str] = betterproto.string_field(27, optional=True)
-    """Groups requests that share a prefix; at most a routing hint."""
+    """
+    Groups requests that share a prefix; at most a routing hint, never logged. Absent: no grouping.
+    """
 
     prompt_cache_retention: Optional[str] = betterproto.string_field(28, optional=True)
     """in_memory" or "24h". Accepted, no effect."""
@@ -451,125 +479,148 @@ class CreateChatCompletionRequest(betterproto.Message):
 
     top_k: Optional[int] = betterproto.int32_field(100, optional=True)
     """
-    Keeps the k most likely tokens. -1 or 0 turns it off. Absent: backend's default.
+    Samples from the k most likely tokens. -1 or 0 turns it off. Absent: the backend's default.
     """
 
     min_p: Optional[float] = betterproto.double_field(101, optional=True)
     """
-    Drops tokens below this share of the most likely token's probability, 0 to 1. 0 turns it off.
+    Drops tokens below this share of the most likely token's probability, 0 to 1. 0 turns it off. Absent: the
+     backend's default.
     """
 
     repetition_penalty: Optional[float] = betterproto.double_field(102, optional=True)
-    """Multiplicative penalty for repeated tokens, above 0; 1 is neutral."""
+    """
+    Multiplicative penalty for repeated tokens, above 0; 1 is neutral. Absent: the backend's default.
+    """
 
     min_tokens: Optional[int] = betterproto.int32_field(103, optional=True)
-    """Lower bound on generated tokens, at least 0."""
+    """Lower bound on generated tokens, at least 0. Absent: 0."""
 
     ignore_eos: Optional[bool] = betterproto.bool_field(104, optional=True)
-    """
-    Keeps generating after the end-of-sequence token. Absent means false.
-    """
+    """Keeps generating after the end-of-sequence token. Absent: false."""
 
     chat_template_kwargs_json: Optional[str] = betterproto.string_field(
         105, optional=True
     )
-    """JSON object, as text, with extra variables for the chat template."""
+    """
+    Extra variables for the chat template: a JSON object, as text. Names that the template reserves are refused.
+     Absent: none. JSON key: `chat_template_kwargs`, an object.
+    """
 
     stop_token_ids: List[int] = betterproto.int32_field(106)
-    """Token ids that end the generation."""
+    """
+    Token ids, at least 0, that end the generation. Empty: only the model's own.
+    """
 
     include_stop_str_in_output: Optional[bool] = betterproto.bool_field(
         107, optional=True
     )
     """
-    Keeps the matched stop sequence in the text. Absent means false. JSON alias: no_stop_trim.
+    Keeps the matched stop sequence in the text. Absent: false. JSON alias: `no_stop_trim`.
     """
 
     skip_special_tokens: Optional[bool] = betterproto.bool_field(108, optional=True)
-    """Leaves special tokens out of the text. Absent means true."""
+    """Leaves special tokens out of the text. Absent: true."""
 
     add_generation_prompt: Optional[bool] = betterproto.bool_field(109, optional=True)
-    """Opens the assistant turn after the last message. Absent means true."""
+    """
+    Opens the assistant turn after the last message. Absent: true, or false if continue_final_message is set.
+    """
 
     continue_final_message: Optional[bool] = betterproto.bool_field(110, optional=True)
     """
-    Continues the last message instead of opening a new turn. Absent means false.
+    Continues the last message instead of opening a new turn. Refused together with an explicit
+     add_generation_prompt. Absent: false.
     """
 
     spaces_between_special_tokens: Optional[bool] = betterproto.bool_field(
         111, optional=True
     )
     """
-    Puts spaces between special tokens, when they are shown. Absent means true.
+    Puts spaces between special tokens, when they are shown. Absent: true.
     """
 
     bad_words: List[str] = betterproto.string_field(112)
-    """Texts that must not be generated."""
+    """Texts that must not be generated. Empty: none."""
 
     allowed_token_ids: List[int] = betterproto.int32_field(113)
-    """Only these token ids may be generated. Empty means all."""
+    """Only these token ids, at least 0, may be generated. Empty: all."""
 
     structured_outputs: Optional["StructuredOutputs"] = betterproto.message_field(
         114, optional=True
     )
     """
-    A constraint on the text. JSON aliases: guided_json, guided_regex, guided_choice, guided_grammar, guided_whitespace_pattern.
+    A constraint on the text; refused together with another one and by models without guided decoding.
+     Absent: none. JSON aliases: `guided_json`, `guided_regex`, `guided_choice`, `guided_grammar` and
+     `guided_whitespace_pattern`.
     """
 
     add_special_tokens: Optional[bool] = betterproto.bool_field(115, optional=True)
     """
-    Lets the tokenizer add its special tokens to the prompt. Absent means false.
+    Lets the tokenizer add its special tokens to the prompt. Absent: false, as templates write them.
     """
 
     documents_json: Optional[str] = betterproto.string_field(116, optional=True)
-    """JSON array of objects, as text, for templates that read `documents`."""
+    """
+    Documents for templates that read them: a JSON array of objects, as text. Refused where the template does not.
+     Absent: none. JSON key: `documents`, an array.
+    """
 
     include_reasoning: Optional[bool] = betterproto.bool_field(117, optional=True)
-    """Returns the reasoning text. Absent means true."""
-
-    separate_reasoning: Optional[bool] = betterproto.bool_field(127, optional=True)
-    """
-    Splits reasoning from content; false leaves it inside content. Absent means true.
-    """
+    """Returns the reasoning text; false drops it. Absent: true."""
 
     truncate_prompt_tokens: Optional[int] = betterproto.int32_field(118, optional=True)
-    """Cuts the prompt to this many tokens. -1 means the model's own limit."""
+    """
+    Cuts the prompt to this many tokens, at least -1. -1 means the model's own limit. Absent: not cut. Refused where
+     the bridge has no tokenizer of the model.
+    """
 
     truncation_side: Optional[str] = betterproto.string_field(119, optional=True)
-    """Which end of the prompt is cut: "left" or "right"."""
+    """
+    Which end of the prompt is cut: "left" or "right". Absent: the tokenizer decides.
+    """
 
     triton_parameters: Dict[str, "TritonParameter"] = betterproto.map_field(
         120, betterproto.TYPE_STRING, betterproto.TYPE_MESSAGE
     )
-    """Request parameters for Triton, only names that the operator allows."""
+    """
+    Parameters for the Triton request, by name; only names that the operator allows. Empty: none.
+    """
 
     priority: Optional[int] = betterproto.int32_field(121, optional=True)
-    """Scheduling priority, lower is sooner, at least 0. Absent means 0."""
+    """
+    Triton's request priority: 1 is the highest, 0 the model's default level; negative is refused. Absent: 0.
+    """
 
     cache_salt: Optional[str] = betterproto.string_field(122, optional=True)
     """
-    Separates prefix caches: only requests with the same value share one. JSON alias: extra_key.
+    Separates prefix caches: only requests with the same value share one. Refused by models that cannot carry it.
+     Absent: shared. JSON alias: `extra_key`.
     """
 
     stream_interval: Optional[int] = betterproto.int32_field(123, optional=True)
     """
-    Tokens per streamed message, at least 1. The first and the last message are sent at once.
+    Tokens per streamed message, at least 1. The first and the last message are sent at once. Absent: 1.
     """
 
     return_token_ids: Optional[bool] = betterproto.bool_field(124, optional=True)
     """
-    Returns the generated token ids and the prompt's. Absent means false. JSON alias for the prompt's: return_prompt_token_ids.
+    Returns the generated token ids and the prompt's. Absent: false. JSON alias for the prompt's:
+     `return_prompt_token_ids`.
     """
 
     return_tokens_as_token_ids: Optional[bool] = betterproto.bool_field(
         125, optional=True
     )
-    """
-    Writes tokens in log probabilities as "token_id:N". Absent means false.
-    """
+    """Writes tokens in log probabilities as "token_id:N". Absent: false."""
 
     return_prompt_text: Optional[bool] = betterproto.bool_field(126, optional=True)
-    """Returns the prompt as text, after templating. Absent means false."""
+    """Returns the prompt as text, after templating. Absent: false."""
+
+    separate_reasoning: Optional[bool] = betterproto.bool_field(127, optional=True)
+    """
+    Splits reasoning from content; false leaves it inside content. Absent: true.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -580,19 +631,23 @@ class ChatMessage(betterproto.Message):
     """Who wrote it. Required."""
 
     content: List["ContentPart"] = betterproto.message_field(2)
-    """What it says. JSON: a string, an array of parts, or null."""
+    """
+    What it says. May be empty for an ASSISTANT message with tool_calls. JSON: a string, an array of parts, or null.
+    """
 
     name: Optional[str] = betterproto.string_field(3, optional=True)
-    """Name of the participant, to tell apart several with the same role."""
+    """
+    Name of the participant, to tell apart several with the same role. Required for FUNCTION. Absent: none.
+    """
 
     tool_calls: List["ToolCall"] = betterproto.message_field(4)
-    """Calls the assistant made in this turn."""
+    """Calls the assistant made in this turn. Empty: none."""
 
     tool_call_id: Optional[str] = betterproto.string_field(5, optional=True)
     """Which call this TOOL message answers. Required for that role."""
 
     refusal: Optional[str] = betterproto.string_field(6, optional=True)
-    """Text of an assistant refusal."""
+    """Text of an assistant refusal. Absent: none."""
 
     audio: Optional["AudioReference"] = betterproto.message_field(7, optional=True)
     """Earlier audio answer that this assistant message refers to. Refused."""
@@ -606,7 +661,7 @@ class ChatMessage(betterproto.Message):
 
     reasoning_content: Optional[str] = betterproto.string_field(100, optional=True)
     """
-    Reasoning text of an earlier assistant turn, for templates that use it. JSON alias: reasoning.
+    Reasoning text of an earlier assistant turn, for templates that use it. Absent: none. JSON alias: `reasoning`.
     """
 
 
@@ -643,11 +698,11 @@ class ImageUrl(betterproto.Message):
 
     url: str = betterproto.string_field(1)
     """
-    An http(s) URL or a data URL. Whether http(s) is fetched is the operator's choice.
+    An http(s) URL or a data URL. Whether http(s) is fetched is the operator's choice. Required.
     """
 
     detail: Optional[str] = betterproto.string_field(2, optional=True)
-    """Open vocabulary: "auto", "low", "high"."""
+    """Open vocabulary: "auto", "low", "high". Absent: "auto"."""
 
 
 @dataclass(eq=False, repr=False)
@@ -655,10 +710,10 @@ class InputAudio(betterproto.Message):
     """Audio given inline."""
 
     data: bytes = betterproto.bytes_field(1)
-    """The encoded audio. JSON: base64 text."""
+    """The encoded audio. Required. JSON: base64 text."""
 
     format: str = betterproto.string_field(2)
-    """Container or codec, e.g. "wav", "mp3"."""
+    """Container or codec, e.g. "wav", "mp3". Required."""
 
 
 @dataclass(eq=False, repr=False)
@@ -666,10 +721,12 @@ class File(betterproto.Message):
     """A file, inline or by id."""
 
     filename: Optional[str] = betterproto.string_field(1, optional=True)
-    """Name shown to the model."""
+    """Name shown to the model. Absent: none."""
 
     file_data: Optional[str] = betterproto.string_field(2, optional=True)
-    """Content as base64 text or as a data URL, kept as sent."""
+    """
+    Content as base64 text or as a data URL, kept as sent. Absent: given by file_id.
+    """
 
     file_id: Optional[str] = betterproto.string_field(3, optional=True)
     """Id of an uploaded file. Refused: there is no file store."""
@@ -680,10 +737,12 @@ class AudioOptions(betterproto.Message):
     """Audio output parameters."""
 
     voice: str = betterproto.string_field(1)
-    """Voice name."""
+    """Voice name. Required. JSON: a string or an object with an id."""
 
     format: str = betterproto.string_field(2)
-    """Container or codec, e.g. "wav", "pcm16"."""
+    """
+    Container or codec: "wav", "aac", "mp3", "flac", "opus", "pcm16". Required.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -691,10 +750,10 @@ class PromptCacheOptions(betterproto.Message):
     """Prompt cache settings."""
 
     ttl: Optional[str] = betterproto.string_field(1, optional=True)
-    """Minimum life time, "30m"."""
+    """Minimum life time, "30m". Absent: not given."""
 
     mode: Optional[str] = betterproto.string_field(2, optional=True)
-    """implicit" or "explicit"."""
+    """implicit" or "explicit". Absent: not given."""
 
 
 @dataclass(eq=False, repr=False)
@@ -702,7 +761,7 @@ class PromptCacheBreakpoint(betterproto.Message):
     """Marks the end of a prefix worth caching."""
 
     mode: Optional[str] = betterproto.string_field(1, optional=True)
-    """explicit"."""
+    """explicit". Absent: not given."""
 
 
 @dataclass(eq=False, repr=False)
@@ -712,10 +771,10 @@ class WebSearchOptions(betterproto.Message):
     user_location: Optional["WebSearchLocation"] = betterproto.message_field(
         1, optional=True
     )
-    """Where the user is."""
+    """Where the user is. Absent: unknown."""
 
     search_context_size: Optional[str] = betterproto.string_field(2, optional=True)
-    """low", "medium" or "high"."""
+    """low", "medium" or "high". Absent: "medium"."""
 
 
 @dataclass(eq=False, repr=False)
@@ -733,16 +792,16 @@ class ApproximateLocation(betterproto.Message):
     """A rough place."""
 
     country: Optional[str] = betterproto.string_field(1, optional=True)
-    """ISO 3166 country code."""
+    """ISO 3166-1 country code of two letters. Absent: unknown."""
 
     region: Optional[str] = betterproto.string_field(2, optional=True)
-    """Free text."""
+    """Region, free text. Absent: unknown."""
 
     city: Optional[str] = betterproto.string_field(3, optional=True)
-    """Free text."""
+    """City, free text. Absent: unknown."""
 
     timezone: Optional[str] = betterproto.string_field(4, optional=True)
-    """IANA time zone."""
+    """IANA time zone. Absent: unknown."""
 
 
 @dataclass(eq=False, repr=False)
@@ -750,10 +809,12 @@ class ModerationOptions(betterproto.Message):
     """Moderation settings."""
 
     model: str = betterproto.string_field(1)
-    """Moderation model."""
+    """Moderation model. Required."""
 
     policy_json: Optional[str] = betterproto.string_field(2, optional=True)
-    """Policy object, as JSON text."""
+    """
+    Policy object, as JSON text. Absent: the moderation model's own. JSON key: `policy`.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -793,7 +854,7 @@ class Tool(betterproto.Message):
     """A function described by JSON Schema."""
 
     custom: "CustomTool" = betterproto.message_field(2, group="tool")
-    """A tool that takes free text."""
+    """A tool that takes free text. Refused: no model here can call one."""
 
 
 @dataclass(eq=False, repr=False)
@@ -801,18 +862,21 @@ class FunctionDefinition(betterproto.Message):
     """A function described by JSON Schema."""
 
     name: str = betterproto.string_field(1)
-    """Name the model uses to call it."""
+    """
+    Name the model uses to call it, 1 to 64 of A-Z, a-z, 0-9, _ and -. Required.
+    """
 
     description: Optional[str] = betterproto.string_field(2, optional=True)
-    """What it does, for the model."""
+    """What it does, for the model. Absent: none."""
 
     parameters_json: Optional[str] = betterproto.string_field(3, optional=True)
     """
-    JSON Schema of the parameters, as JSON text: key order and number form must survive.
+    JSON Schema of the parameters, as JSON text: key order and number form must survive. Absent: no parameters.
+     JSON key: `parameters`, an object.
     """
 
     strict: Optional[bool] = betterproto.bool_field(4, optional=True)
-    """Whether the arguments must follow the schema exactly."""
+    """Whether the arguments must follow the schema exactly. Absent: false."""
 
 
 @dataclass(eq=False, repr=False)
@@ -820,13 +884,15 @@ class CustomTool(betterproto.Message):
     """A tool that takes free text."""
 
     name: str = betterproto.string_field(1)
-    """Name the model uses to call it."""
+    """Name the model uses to call it. Required."""
 
     description: Optional[str] = betterproto.string_field(2, optional=True)
-    """What it does, for the model."""
+    """What it does, for the model. Absent: none."""
 
     format_json: Optional[str] = betterproto.string_field(3, optional=True)
-    """Input format object, as JSON text."""
+    """
+    Input format object, as JSON text. Absent: free text. JSON key: `format`.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -876,12 +942,12 @@ class ToolChoice(betterproto.Message):
 
     function_name: str = betterproto.string_field(2, group="choice")
     """
-    This function must be called. JSON: `{"type":"function","function":{"name":...}}`.
+    This function must be called; it must be in `tools`. JSON: `{"type":"function","function":{"name":...}}`.
     """
 
     custom_name: str = betterproto.string_field(3, group="choice")
     """
-    This custom tool must be called. JSON: `{"type":"custom","custom":{"name":...}}`.
+    This custom tool must be called. Refused. JSON: `{"type":"custom","custom":{"name":...}}`.
     """
 
     allowed_tools: "AllowedTools" = betterproto.message_field(4, group="choice")
@@ -898,10 +964,10 @@ class AllowedTools(betterproto.Message):
     """AUTO or REQUIRED."""
 
     function_names: List[str] = betterproto.string_field(2)
-    """Names of the allowed functions."""
+    """Names of the allowed functions. Each must be in `tools`."""
 
     custom_names: List[str] = betterproto.string_field(3)
-    """Names of the allowed custom tools."""
+    """Names of the allowed custom tools. Refused if not empty."""
 
 
 @dataclass(eq=False, repr=False)
@@ -943,18 +1009,21 @@ class ResponseFormatJsonSchema(betterproto.Message):
     """JSON that follows a schema."""
 
     name: str = betterproto.string_field(1)
-    """Name of the format."""
+    """Name of the format, 1 to 64 of A-Z, a-z, 0-9, _ and -. Required."""
 
     description: Optional[str] = betterproto.string_field(2, optional=True)
-    """What the format is for, for the model."""
+    """What the format is for, for the model. Absent: none."""
 
     schema_json: Optional[str] = betterproto.string_field(3, optional=True)
     """
-    JSON Schema as JSON text: key order decides the order of the generated properties.
+    JSON Schema as JSON text: key order decides the order of the generated properties. Absent: any object.
+     JSON key: `schema`, an object.
     """
 
     strict: Optional[bool] = betterproto.bool_field(4, optional=True)
-    """Whether the answer must follow the schema exactly."""
+    """
+    OpenAI: whether the answer must follow the schema exactly. Here it always must. Absent: false.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -979,7 +1048,7 @@ class CreateChatCompletionResponse(betterproto.Message):
     """
 
     system_fingerprint: Optional[str] = betterproto.string_field(6, optional=True)
-    """Identifies the backend and model version."""
+    """Identifies the backend and model version. Absent: unknown."""
 
     service_tier: Optional[str] = betterproto.string_field(7, optional=True)
     """Not set by this server."""
@@ -1010,10 +1079,12 @@ class ChatChoice(betterproto.Message):
     """Why it stopped. Never UNSPECIFIED in a complete answer."""
 
     logprobs: Optional["ChatLogprobs"] = betterproto.message_field(4, optional=True)
-    """Log probabilities, if asked for. JSON: null when absent."""
+    """Log probabilities. Absent: not asked for. JSON: null when absent."""
 
     stop_reason: Optional["StopReason"] = betterproto.message_field(100, optional=True)
-    """The stop string or token that matched, when it is known."""
+    """
+    The stop string or token that matched. Absent: none matched, or not known.
+    """
 
     token_ids: List[int] = betterproto.int32_field(101)
     """The generated token ids, only if return_token_ids was set."""
@@ -1047,7 +1118,9 @@ class ChatCompletionMessage(betterproto.Message):
     """Not set by this server: tool_calls is used."""
 
     reasoning_content: Optional[str] = betterproto.string_field(100, optional=True)
-    """Reasoning text that was separated from the answer."""
+    """
+    Reasoning text that was separated from the answer. Absent: none. JSON alias: `reasoning`, if so configured.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -1085,7 +1158,7 @@ class AudioAnswer(betterproto.Message):
     """Id for later reference."""
 
     expires_at: int = betterproto.int64_field(2)
-    """Unix time in seconds."""
+    """Unix time in seconds from which on the id is no longer known."""
 
     data: bytes = betterproto.bytes_field(3)
     """The encoded audio. JSON: base64 text."""
@@ -1116,16 +1189,18 @@ class TokenLogprob(betterproto.Message):
 
     logprob: float = betterproto.double_field(2)
     """
-    Natural logarithm of the probability; -9999 stands for very unlikely.
+    Natural logarithm of the probability, at most 0; -9999 stands for very unlikely.
     """
 
     bytes: Optional[builtins.bytes] = betterproto.bytes_field(3, optional=True)
     """
-    The token's own UTF-8 bytes, possibly a partial character. JSON: array of integers or null.
+    The token's own UTF-8 bytes, possibly a partial character. Absent: unknown. JSON: array of integers or null.
     """
 
     top_logprobs: List["TopLogprob"] = betterproto.message_field(4)
-    """The most likely tokens at this position, best first."""
+    """
+    The most likely tokens at this position, best first; may hold fewer than asked for. Empty: none asked for.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -1136,10 +1211,14 @@ class TopLogprob(betterproto.Message):
     """Token as text."""
 
     logprob: float = betterproto.double_field(2)
-    """Natural logarithm of the probability."""
+    """
+    Natural logarithm of the probability, at most 0; -9999 stands for very unlikely.
+    """
 
     bytes: Optional[builtins.bytes] = betterproto.bytes_field(3, optional=True)
-    """The token's own UTF-8 bytes. JSON: array of integers or null."""
+    """
+    The token's own UTF-8 bytes, possibly a partial character. Absent: unknown. JSON: array of integers or null.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -1166,7 +1245,7 @@ class CreateChatCompletionStreamResponse(betterproto.Message):
     """
 
     system_fingerprint: Optional[str] = betterproto.string_field(6, optional=True)
-    """Identifies the backend and model version."""
+    """Identifies the backend and model version. Absent: unknown."""
 
     service_tier: Optional[str] = betterproto.string_field(7, optional=True)
     """Not set by this server."""
@@ -1196,13 +1275,19 @@ class ChatStreamChoice(betterproto.Message):
     """What to append. Empty in the message that carries finish_reason."""
 
     finish_reason: "FinishReason" = betterproto.enum_field(3)
-    """UNSPECIFIED until the last step of this position."""
+    """
+    UNSPECIFIED until the last step of this position. JSON: null until then.
+    """
 
     logprobs: Optional["ChatLogprobs"] = betterproto.message_field(4, optional=True)
-    """Log probabilities of the tokens in this delta."""
+    """
+    Log probabilities of the tokens in this delta. Absent: not asked for. JSON: null when absent.
+    """
 
     stop_reason: Optional["StopReason"] = betterproto.message_field(100, optional=True)
-    """The stop string or token that matched, together with finish_reason."""
+    """
+    The stop string or token that matched, together with finish_reason. Absent: none matched, or not known.
+    """
 
     token_ids: List[int] = betterproto.int32_field(101)
     """Token ids of this delta, only if return_token_ids was set."""
@@ -1216,10 +1301,12 @@ class ChatDelta(betterproto.Message):
     """ASSISTANT in the first step of each position, absent afterwards."""
 
     content: Optional[str] = betterproto.string_field(2, optional=True)
-    """Text to append, always whole characters. Empty in the first step."""
+    """
+    Text to append, always whole characters. Empty in the first step. Absent: nothing to append.
+    """
 
     refusal: Optional[str] = betterproto.string_field(3, optional=True)
-    """Refusal text to append."""
+    """Refusal text to append. Absent: nothing to append."""
 
     tool_calls: List["ToolCallDelta"] = betterproto.message_field(4)
     """Tool calls to open or to extend."""
@@ -1230,7 +1317,9 @@ class ChatDelta(betterproto.Message):
     """Not set by this server: tool_calls is used."""
 
     reasoning_content: Optional[str] = betterproto.string_field(100, optional=True)
-    """Reasoning text to append, before any content."""
+    """
+    Reasoning text to append, before any content. Absent: nothing to append.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -1248,7 +1337,7 @@ class ToolCallDelta(betterproto.Message):
     function: Optional["FunctionCallDelta"] = betterproto.message_field(
         3, optional=True
     )
-    """Function parts."""
+    """What to append to the function call."""
 
 
 @dataclass(eq=False, repr=False)
@@ -1256,10 +1345,10 @@ class FunctionCallDelta(betterproto.Message):
     """A part of a function call."""
 
     name: Optional[str] = betterproto.string_field(1, optional=True)
-    """Set in the first part of the call only."""
+    """Function name. Set in the first part of the call only."""
 
     arguments: Optional[str] = betterproto.string_field(2, optional=True)
-    """Argument text to append."""
+    """Argument text to append. Empty in the first part."""
 
 
 @dataclass(eq=False, repr=False)
@@ -1276,12 +1365,12 @@ class Prompt(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class CreateCompletionRequest(betterproto.Message):
     """
-    Input of both completion RPCs. A scalar that is not set means: use the backend's default.
+    Input of both completion RPCs. An absent scalar has the default its comment names; 0 and false are values.
     """
 
     model: str = betterproto.string_field(1)
     """
-    Model name as listed by ModelsService. Empty: the configured default model, if there is one.
+    Model name as listed by ModelsService. Empty: the configured default model; without one the request is refused.
     """
 
     prompt: List["Prompt"] = betterproto.message_field(2)
@@ -1291,165 +1380,194 @@ class CreateCompletionRequest(betterproto.Message):
 
     temperature: Optional[float] = betterproto.double_field(3, optional=True)
     """
-    Sampling temperature, 0 to 2. 0 is greedy. Absent: 1, unless the operator configured another.
+    Sampling temperature, 0 to 2. 0 is greedy and differs from absent. Absent: 1, unless the operator configured
+     another.
     """
 
     top_p: Optional[float] = betterproto.double_field(4, optional=True)
-    """Nucleus sampling mass, 0 to 1. Absent: 1."""
+    """
+    Nucleus sampling: share of the probability mass to sample from, 0 to 1. Absent: 1.
+    """
 
     n: Optional[int] = betterproto.int32_field(5, optional=True)
     """Number of choices per prompt, 1 to 128. Absent: 1."""
 
     stop: List[str] = betterproto.string_field(6)
     """
-    Sequences that end the text and are not part of it; no empty ones. JSON: a string or an array.
+    Sequences that end the text and are not part of it; none may be empty. The operator limits how many.
+     Empty: none. JSON: a string or an array.
     """
 
     max_tokens: Optional[int] = betterproto.int32_field(7, optional=True)
     """
-    Upper bound on generated tokens. 0 only with echo. Absent: 16, unless the operator configured another.
+    Upper bound on generated tokens per choice, at least 0. 0 only with echo. Absent: 16, unless the operator
+     configured another.
     """
 
     presence_penalty: Optional[float] = betterproto.double_field(8, optional=True)
     """Penalty for tokens that already appeared, -2 to 2. Absent: 0."""
 
     frequency_penalty: Optional[float] = betterproto.double_field(9, optional=True)
-    """Penalty that grows with each appearance, -2 to 2. Absent: 0."""
+    """
+    Penalty that grows with each appearance of a token, -2 to 2. Absent: 0.
+    """
 
     logit_bias: Dict[int, float] = betterproto.map_field(
         10, betterproto.TYPE_INT32, betterproto.TYPE_DOUBLE
     )
-    """Bias per token id, -100 to 100. JSON keys are decimal strings."""
+    """
+    Token id to a bias of -100 to 100 that is added to its logit. Empty: none. JSON keys are decimal strings.
+    """
 
     logprobs: Optional[int] = betterproto.int32_field(11, optional=True)
     """
-    Number of alternatives per token, 0 to 5. 0 returns only the chosen token. Absent: none.
+    Number of alternatives per token, 0 to 5. 0 returns only the chosen token and differs from absent. Absent: no log
+     probabilities.
     """
 
     seed: Optional[int] = betterproto.int64_field(12, optional=True)
     """
-    Seed for repeatable sampling. Choice i uses seed + i. Absent: random.
+    Seed for repeatable sampling, any 64-bit value. Choice i uses seed + i. Absent: random.
     """
 
     stream_options: Optional["StreamOptions"] = betterproto.message_field(
         13, optional=True
     )
-    """Only for the streaming RPC; refused by the unary one."""
+    """
+    Only for the streaming RPC; refused by the unary one. Absent: every option has its default.
+    """
 
     echo: Optional[bool] = betterproto.bool_field(14, optional=True)
-    """Puts the prompt in front of the text. Absent: false."""
+    """Puts the prompt in front of the text, streamed too. Absent: false."""
 
     best_of: Optional[int] = betterproto.int32_field(15, optional=True)
     """
-    Samples this many candidates, 0 to 20 and at least n, and returns the best n. Above n not when streaming.
-     Absent: n.
+    Samples this many candidates per prompt, 0 to 20 and at least n, and returns the best n; all of them count in
+     usage. Above n not when streaming. 0 or absent: n.
     """
 
     suffix: Optional[str] = betterproto.string_field(16, optional=True)
     """
-    Text that follows the completion, for models that can fill in the middle.
+    Text that follows the completion, for models that can fill in the middle; refused by others. Absent or empty:
+     none.
     """
 
     user: Optional[str] = betterproto.string_field(17, optional=True)
-    """End-user id. Accepted, no effect on the text."""
+    """
+    Stable id of the end user. Accepted, no effect on the text, never logged.
+    """
 
     top_k: Optional[int] = betterproto.int32_field(100, optional=True)
     """
-    Keeps the k most likely tokens. -1 or 0 turns it off. Absent: backend's default.
+    Samples from the k most likely tokens. -1 or 0 turns it off. Absent: the backend's default.
     """
 
     min_p: Optional[float] = betterproto.double_field(101, optional=True)
     """
-    Drops tokens below this share of the most likely token's probability, 0 to 1. 0 turns it off.
+    Drops tokens below this share of the most likely token's probability, 0 to 1. 0 turns it off. Absent: the
+     backend's default.
     """
 
     repetition_penalty: Optional[float] = betterproto.double_field(102, optional=True)
-    """Multiplicative penalty for repeated tokens, above 0; 1 is neutral."""
+    """
+    Multiplicative penalty for repeated tokens, above 0; 1 is neutral. Absent: the backend's default.
+    """
 
     min_tokens: Optional[int] = betterproto.int32_field(103, optional=True)
-    """Lower bound on generated tokens, at least 0."""
+    """Lower bound on generated tokens, at least 0. Absent: 0."""
 
     ignore_eos: Optional[bool] = betterproto.bool_field(104, optional=True)
-    """
-    Keeps generating after the end-of-sequence token. Absent means false.
-    """
+    """Keeps generating after the end-of-sequence token. Absent: false."""
 
     stop_token_ids: List[int] = betterproto.int32_field(106)
-    """Token ids that end the generation."""
+    """
+    Token ids, at least 0, that end the generation. Empty: only the model's own.
+    """
 
     include_stop_str_in_output: Optional[bool] = betterproto.bool_field(
         107, optional=True
     )
     """
-    Keeps the matched stop sequence in the text. Absent means false. JSON alias: no_stop_trim.
+    Keeps the matched stop sequence in the text. Absent: false. JSON alias: `no_stop_trim`.
     """
 
     skip_special_tokens: Optional[bool] = betterproto.bool_field(108, optional=True)
-    """Leaves special tokens out of the text. Absent means true."""
+    """Leaves special tokens out of the text. Absent: true."""
 
     spaces_between_special_tokens: Optional[bool] = betterproto.bool_field(
         111, optional=True
     )
     """
-    Puts spaces between special tokens, when they are shown. Absent means true.
+    Puts spaces between special tokens, when they are shown. Absent: true.
     """
 
     bad_words: List[str] = betterproto.string_field(112)
-    """Texts that must not be generated."""
+    """Texts that must not be generated. Empty: none."""
 
     allowed_token_ids: List[int] = betterproto.int32_field(113)
-    """Only these token ids may be generated. Empty means all."""
+    """Only these token ids, at least 0, may be generated. Empty: all."""
 
     structured_outputs: Optional["StructuredOutputs"] = betterproto.message_field(
         114, optional=True
     )
     """
-    A constraint on the text. JSON aliases: guided_json, guided_regex, guided_choice, guided_grammar, guided_whitespace_pattern.
+    A constraint on the text; refused together with another one and by models without guided decoding.
+     Absent: none. JSON aliases: `guided_json`, `guided_regex`, `guided_choice`, `guided_grammar` and
+     `guided_whitespace_pattern`.
     """
 
     add_special_tokens: Optional[bool] = betterproto.bool_field(115, optional=True)
     """
-    Lets the tokenizer add its special tokens to the prompt. Absent means true.
+    Lets the tokenizer add its special tokens to the prompt. Absent: true.
     """
 
     truncate_prompt_tokens: Optional[int] = betterproto.int32_field(118, optional=True)
-    """Cuts the prompt to this many tokens. -1 means the model's own limit."""
+    """
+    Cuts the prompt to this many tokens, at least -1. -1 means the model's own limit. Absent: not cut. Refused where
+     the bridge has no tokenizer of the model.
+    """
 
     truncation_side: Optional[str] = betterproto.string_field(119, optional=True)
-    """Which end of the prompt is cut: "left" or "right"."""
+    """
+    Which end of the prompt is cut: "left" or "right". Absent: the tokenizer decides.
+    """
 
     triton_parameters: Dict[str, "TritonParameter"] = betterproto.map_field(
         120, betterproto.TYPE_STRING, betterproto.TYPE_MESSAGE
     )
-    """Request parameters for Triton, only names that the operator allows."""
+    """
+    Parameters for the Triton request, by name; only names that the operator allows. Empty: none.
+    """
 
     priority: Optional[int] = betterproto.int32_field(121, optional=True)
-    """Scheduling priority, lower is sooner, at least 0. Absent means 0."""
+    """
+    Triton's request priority: 1 is the highest, 0 the model's default level; negative is refused. Absent: 0.
+    """
 
     cache_salt: Optional[str] = betterproto.string_field(122, optional=True)
     """
-    Separates prefix caches: only requests with the same value share one. JSON alias: extra_key.
+    Separates prefix caches: only requests with the same value share one. Refused by models that cannot carry it.
+     Absent: shared. JSON alias: `extra_key`.
     """
 
     stream_interval: Optional[int] = betterproto.int32_field(123, optional=True)
     """
-    Tokens per streamed message, at least 1. The first and the last message are sent at once.
+    Tokens per streamed message, at least 1. The first and the last message are sent at once. Absent: 1.
     """
 
     return_token_ids: Optional[bool] = betterproto.bool_field(124, optional=True)
     """
-    Returns the generated token ids and the prompt's. Absent means false. JSON alias for the prompt's: return_prompt_token_ids.
+    Returns the generated token ids and the prompt's. Absent: false. JSON alias for the prompt's:
+     `return_prompt_token_ids`.
     """
 
     return_tokens_as_token_ids: Optional[bool] = betterproto.bool_field(
         125, optional=True
     )
-    """
-    Writes tokens in log probabilities as "token_id:N". Absent means false.
-    """
+    """Writes tokens in log probabilities as "token_id:N". Absent: false."""
 
     return_prompt_text: Optional[bool] = betterproto.bool_field(126, optional=True)
-    """Returns the prompt as text, after templating. Absent means false."""
+    """Returns the prompt as text. Absent: false."""
 
 
 @dataclass(eq=False, repr=False)
@@ -1476,7 +1594,7 @@ class CreateCompletionResponse(betterproto.Message):
     """
 
     system_fingerprint: Optional[str] = betterproto.string_field(6, optional=True)
-    """Identifies the backend and model version."""
+    """Identifies the backend and model version. Absent: unknown."""
 
 
 @dataclass(eq=False, repr=False)
@@ -1501,7 +1619,7 @@ class CreateCompletionStreamResponse(betterproto.Message):
     """
 
     system_fingerprint: Optional[str] = betterproto.string_field(6, optional=True)
-    """Identifies the backend and model version."""
+    """Identifies the backend and model version. Absent: unknown."""
 
 
 @dataclass(eq=False, repr=False)
@@ -1509,7 +1627,9 @@ class CompletionChoice(betterproto.Message):
     """One of the texts, or a step of it."""
 
     index: int = betterproto.int32_field(1)
-    """Position, from 0."""
+    """
+    Position, from 0: prompt number * n + choice number. Steps of different positions interleave.
+    """
 
     text: str = betterproto.string_field(2)
     """The text, or the text to append."""
@@ -1520,10 +1640,12 @@ class CompletionChoice(betterproto.Message):
     logprobs: Optional["CompletionLogprobs"] = betterproto.message_field(
         4, optional=True
     )
-    """Log probabilities, if asked for. JSON: null when absent."""
+    """Log probabilities. Absent: not asked for. JSON: null when absent."""
 
     stop_reason: Optional["StopReason"] = betterproto.message_field(100, optional=True)
-    """The stop string or token that matched, together with finish_reason."""
+    """
+    The stop string or token that matched, together with finish_reason. Absent: none matched, or not known.
+    """
 
     token_ids: List[int] = betterproto.int32_field(101)
     """The generated token ids, only if return_token_ids was set."""
@@ -1548,14 +1670,16 @@ class CompletionLogprobs(betterproto.Message):
 
     token_logprobs: List[float] = betterproto.double_field(2)
     """
-    Natural logarithms. NaN stands for JSON null (the first token of an echoed prompt).
+    Natural logarithms, at most 0. NaN stands for JSON null (the first token of an echoed prompt).
     """
 
     top_logprobs: List["TopLogprobs"] = betterproto.message_field(3)
     """Alternatives per token. An entry without members is JSON null."""
 
     text_offset: List[int] = betterproto.int32_field(4)
-    """Offset of each token in the text, in characters."""
+    """
+    Offset of each token in the text of this choice, in characters; runs on across the messages of a stream.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -1587,7 +1711,7 @@ class CreateEmbeddingRequest(betterproto.Message):
 
     model: str = betterproto.string_field(1)
     """
-    Model name as listed by ModelsService. Empty: the configured default model, if there is one.
+    Model name as listed by ModelsService. Empty: the configured default model; without one the request is refused.
     """
 
     input: List["EmbeddingInput"] = betterproto.message_field(2)
@@ -1596,26 +1720,34 @@ class CreateEmbeddingRequest(betterproto.Message):
     """
 
     encoding_format: "EmbeddingEncodingFormat" = betterproto.enum_field(3)
-    """How the vectors are returned. Absent: FLOAT."""
+    """How the vectors are returned. UNSPECIFIED: FLOAT."""
 
     dimensions: Optional[int] = betterproto.int32_field(4, optional=True)
     """
-    Length of the vectors, at least 1, for models that can shorten them. Absent: the model's own.
+    Length of the vectors, at least 1, for models that can shorten them; refused by others. Absent: the model's own.
     """
 
     user: Optional[str] = betterproto.string_field(5, optional=True)
-    """End-user id. Accepted, no effect on the vectors."""
+    """
+    Stable id of the end user. Accepted, no effect on the vectors, never logged.
+    """
 
     truncate_prompt_tokens: Optional[int] = betterproto.int32_field(100, optional=True)
-    """Cuts each input to this many tokens. -1 means the model's own limit."""
+    """
+    Cuts each input to this many tokens, at least -1. -1 means the model's own limit. Absent: not cut.
+    """
 
     input_type: Optional[str] = betterproto.string_field(101, optional=True)
-    """Role of the text for asymmetric models, e.g. "query", "passage"."""
+    """
+    Role of the text for asymmetric models, e.g. "query", "passage". Absent: the model's default.
+    """
 
     triton_parameters: Dict[str, "TritonParameter"] = betterproto.map_field(
         120, betterproto.TYPE_STRING, betterproto.TYPE_MESSAGE
     )
-    """Request parameters for Triton, only names that the operator allows."""
+    """
+    Parameters for the Triton request, by name; only names that the operator allows. Empty: none.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -1713,19 +1845,19 @@ class Model(betterproto.Message):
     """Unix time in seconds at which the bridge first saw the model ready."""
 
     owned_by: str = betterproto.string_field(3)
-    """Organisation that owns it."""
+    """Organisation that owns it, "triton" unless configured."""
 
     shutdown_date: Optional[str] = betterproto.string_field(4, optional=True)
-    """ISO date at which it will be removed."""
+    """ISO 8601 date at which it will be removed. Absent: not planned."""
 
     max_model_len: Optional[int] = betterproto.int32_field(100, optional=True)
-    """Longest prompt plus answer, in tokens, when known."""
+    """Longest prompt plus answer, in tokens. Absent: unknown."""
 
     parent: Optional[str] = betterproto.string_field(101, optional=True)
-    """Base model of an adapter."""
+    """Base model of an adapter. Absent: not an adapter."""
 
     root: Optional[str] = betterproto.string_field(102, optional=True)
-    """Name under which the backend knows it."""
+    """Name under which the backend knows it. Absent: the id."""
 
 
 class ChatServiceStub(betterproto.ServiceStub):
