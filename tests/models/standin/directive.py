@@ -26,9 +26,10 @@ class Directive:
     fail_at: int | None = None
     error: str = "Error generating stream: scripted failure"
     error_final: bool = True
+    raises: bool = False
     hang_at: int | None = None
     crash_at: int | None = None
-    final: str = "data"
+    final: str | None = None
     finish: str = "stop"
     input_tokens: int | None = None
     ignore_cancel: bool = False

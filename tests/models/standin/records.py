@@ -1,7 +1,7 @@
 """The record of what a stand-in model received and how each request ended, for tests to read.
 
-One JSON line per event in `$TRITON_TEST_RECORDS/events.jsonl`. Times are seconds of CLOCK_MONOTONIC, which all
-processes of a machine share, so a test compares them with its own `time.monotonic()`.
+One JSON line per event in `$TRITON_TEST_RECORDS/events.jsonl`. Times are seconds of CLOCK_MONOTONIC, which
+all processes of a machine share, so a test compares them with its own `time.monotonic()`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,14 @@ class Records:
         """Append one event: `request`, `done`, `failed` or `cancelled`."""
         if self._file is None:
             return
-        line = {"event": event, "model": self._model, "id": request_id, "tag": tag, "time": time.monotonic(), **facts}
+        line = {
+            "event": event,
+            "model": self._model,
+            "id": request_id,
+            "tag": tag,
+            "time": time.monotonic(),
+            **facts,
+        }
         # One write of a file opened for appending: lines of models in other processes never mix.
         with self._file.open("ab", buffering=0) as file:
             file.write(json.dumps(line).encode() + b"\n")

@@ -1,0 +1,43 @@
+# The two commands of the README are `make demo` and `make test`; each sets up .venv by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
+STAMP := .venv/.installed
+
+.PHONY: demo test check gen format clean
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+demo: $(STAMP)-demo ## A real Triton with a small model, and the bridge in front of it
+	$(BIN)/openai-bridge demo $(ARGS)
+
+test: $(STAMP)-dev ## All tests, on a real Triton
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP)-dev ## Style, types, layers, schema
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/buf format -d --exit-code
+	.ci/breaking
+
+gen: $(STAMP)-dev ## Regenerate gen/ from proto/
+	$(BIN)/buf generate
+
+format: $(STAMP)-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/buf format -w
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(STAMP)-%: pyproject.toml .ci/constraints.txt
+	@echo "Installing openai-bridge with its extra '$*' into .venv (once, about half a minute)..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) -e '.[$(EXTRAS_$*)]'
+	@touch $@
+
+EXTRAS_demo := demo
+EXTRAS_dev := demo,dev

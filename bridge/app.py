@@ -1,0 +1,240 @@
+"""The composition root: builds every object from the configuration, starts the doors, stops them.
+
+Nothing else names a concrete backend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from bridge.backends.triton import CHANNEL_OPTIONS, TritonBackend
+from bridge.handlers.catalog import Catalog
+from bridge.handlers.chat import chat_handler
+from bridge.handlers.completions import completions_handler
+from bridge.handlers.embeddings import create_embedding
+from bridge.handlers.remote import RemoteModels, remote_chat, remote_completions
+from bridge.observability.metrics import Metrics
+from bridge.protocol.chat_template import ChatTemplate
+from bridge.protocol.model import Model
+from bridge.servers.grpc_method import MethodOptions
+from bridge.servers.grpc_server import GrpcServer
+from bridge.servers.http_server import HttpServer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bridge.config import Config
+    from bridge.handlers.base import Generating, Models
+    from bridge.protocol.generation import Translator
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handlers:
+    """What both doors call, over a Triton or over another bridge."""
+
+    chat: Generating[Any, Any, Any]
+    completions: Generating[Any, Any, Any]
+    models: Models
+    close: Callable[[], Awaitable[None]]
+    catalog: Catalog | None = None
+    """What must be kept true by polling."""
+
+
+class Bridge:
+    """One bridge: `start` it, `stop` it."""
+
+    def __init__(self, config: Config) -> None:
+        """Prepare; nothing connects or listens yet.
+
+        Raises:
+            ValueError: a chat template does not compile, or neither triton nor upstream is set.
+        """
+        self._config = config
+        self._check_templates()
+        self.metrics = Metrics()
+        self.http_port = self.grpc_port = 0
+        self._handlers: Handlers | None = None
+        self._http: HttpServer | None = None
+        self._grpc: GrpcServer | None = None
+        self._poll: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Find the models, then listen on both ports, which `http_port` and `grpc_port` then tell.
+
+        Raises:
+            OSError: an address cannot be bound.
+        """
+        config, handlers = self._config, self._make_handlers()
+        self._handlers = handlers
+        if handlers.catalog is not None:
+            await handlers.catalog.refresh()
+            self._poll = asyncio.create_task(handlers.catalog.poll(config.poll_interval))
+        doors: dict[str, Any] = {
+            "chat": handlers.chat,
+            "completions": handlers.completions,
+            "models": handlers.models,
+            "embed": create_embedding,
+        }
+        options = MethodOptions(
+            metrics=self.metrics,
+            max_request_bytes=config.max_request_bytes,
+            request_timeout=config.request_timeout,
+        )
+        self._grpc = GrpcServer(
+            **doors, options=options, health_interval=config.poll_interval, grace=config.shutdown_grace
+        )
+        self._http = HttpServer(**doors, config=config, metrics=self.metrics)
+        self.grpc_port = await self._grpc.start(f"{_bracketed(config.host)}:{config.grpc_port}")
+        self.http_port = await self._http.start(config.host, config.http_port)
+        if reason := await handlers.models.not_ready():
+            logger.warning("not ready: %s", reason)
+
+    async def stop(self) -> None:
+        """Stop listening, let running requests go on for the configured grace, end them, disconnect."""
+        if self._poll is not None:
+            self._poll.cancel()
+        doors = [door for door in (self._http, self._grpc) if door is not None]
+        await asyncio.gather(*(door.stop() for door in doors))
+        await self.disconnect()
+
+    async def disconnect(self) -> None:
+        """Close the connections to the upstream: running requests fail at once."""
+        if self._handlers is not None:
+            await self._handlers.close()
+
+    def _make_handlers(self) -> Handlers:
+        config = self._config
+        if config.upstream is not None:
+            channel = grpc.aio.insecure_channel(
+                config.upstream.removeprefix("grpc://"),
+                options=[*CHANNEL_OPTIONS, ("grpc.max_receive_message_length", config.max_response_bytes)],
+            )
+            return Handlers(
+                chat=remote_chat(channel),
+                completions=remote_completions(channel),
+                models=RemoteModels(channel),
+                close=channel.close,
+            )
+        backend = make_backend(config)
+        catalog = make_catalog(config, backend)
+        return Handlers(
+            chat=chat_handler(catalog),
+            completions=completions_handler(catalog),
+            models=catalog,
+            close=backend.close,
+            catalog=catalog,
+        )
+
+    def _check_templates(self) -> None:
+        """Compile every configured template once, so that a broken one is found at the start."""
+        for name in ("", *self._config.models):
+            key = f"models.{name}.chat_template" if name else "chat_template"
+            try:
+                compile_template(self._config, name)
+            except ValueError as exc:
+                raise ValueError(f"{key}: {exc}") from exc
+
+
+def make_backend(config: Config) -> TritonBackend:
+    """Return the backend of the configured Triton.
+
+    Raises:
+        ValueError: none is configured.
+    """
+    if config.triton is None:
+        raise ValueError("triton: where is Triton's gRPC endpoint? Set triton or upstream")
+    return TritonBackend(
+        config.triton,
+        first_token_timeout=config.first_token_timeout,
+        token_timeout=config.token_timeout,
+        max_response_bytes=config.max_response_bytes,
+    )
+
+
+def make_catalog(config: Config, backend: TritonBackend) -> Catalog:
+    """Return the catalog of a backend's models, with the configured settings of each."""
+
+    def make_model(name: str, translator: Translator, created: int) -> Model:
+        settings = config.model(name)
+        return Model(
+            id=name,
+            created=created,
+            translator=translator,
+            template=compile_template(config, name),
+            owned_by=settings.owned_by,
+            default_max_tokens=settings.max_tokens,
+            max_model_len=settings.max_model_len,
+        )
+
+    return Catalog(
+        backend,
+        adapter=lambda name: config.model(name).adapter,
+        make_model=make_model,
+        configured=config.models,
+        default_model=config.default_model,
+        clock=time.time,
+    )
+
+
+def compile_template(config: Config, model: str) -> ChatTemplate:
+    """Return a model's chat template; ValueError if its text is none."""
+    template = config.template_of(model)
+    return ChatTemplate(template.source, template.special_tokens, strip_bos=config.model(model).strip_bos)
+
+
+async def serve(config: Config, started: Callable[[Bridge], None] | None = None) -> None:
+    """Run a bridge until SIGINT or SIGTERM; a second signal stops it at once.
+
+    Args:
+        config: all settings.
+        started: called once, when both ports are open.
+
+    Raises:
+        OSError: an address cannot be bound.
+        ValueError: the configuration names no upstream, or a template is broken.
+    """
+    stop, now = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        (now if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    bridge = Bridge(config)
+    try:
+        await bridge.start()
+        logger.info("HTTP on http://%s:%d", _bracketed(config.host), bridge.http_port)
+        logger.info("gRPC on %s:%d", _bracketed(config.host), bridge.grpc_port)
+        if started is not None:
+            started(bridge)
+        await stop.wait()
+        logger.info("stopping")
+    finally:
+        await _stop(bridge, now)
+
+
+async def _stop(bridge: Bridge, now: asyncio.Event) -> None:
+    graceful = asyncio.create_task(bridge.stop())
+    hurry = asyncio.create_task(now.wait())
+    await asyncio.wait({graceful, hurry}, return_when=asyncio.FIRST_COMPLETED)
+    hurry.cancel()
+    if not graceful.done():
+        graceful.cancel()
+        await asyncio.gather(graceful, return_exceptions=True)
+        await bridge.disconnect()
+        return
+    await graceful
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

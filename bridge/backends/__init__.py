@@ -1,0 +1,1 @@
+"""What runs generations: backends know sockets and servers, and nothing of OpenAI."""

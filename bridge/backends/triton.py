@@ -1,0 +1,162 @@
+"""Triton over grpc.aio: one ModelStreamInfer per generation.
+
+tritonclient's own aio client cannot ask for the empty final response, hence its generated stubs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+
+from bridge.backends.idle import IdleWatch
+from bridge.errors import BridgeError, Reason
+from bridge.protocol import kserve
+from bridge.protocol.signature import Signature
+from bridge.protocol.triton_errors import from_status, from_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+    from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse, ModelStreamInferResponse
+
+UNARY_TIMEOUT: Final = 5.0
+"""Seconds that a question about models may take."""
+
+END_TIMEOUT: Final = 1.0
+"""Seconds that Triton may take to end the RPC after the final response, before it is cancelled."""
+
+CHANNEL_OPTIONS: Final = (
+    # Triton takes pings more often than every 300 s on a silent stream for an attack.
+    ("grpc.keepalive_time_ms", 300_000),
+    ("grpc.keepalive_permit_without_calls", 0),
+    # A restarted Triton must be found at once, not after gRPC's back-off of up to 120 s.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
+
+
+class TritonBackend:
+    """One Triton server; see `Backend`."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        first_token_timeout: float = 300.0,
+        token_timeout: float = 60.0,
+        max_response_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
+        """Prepare the channel; it connects with the first call.
+
+        Args:
+            address: HOST:PORT of Triton's gRPC endpoint.
+            first_token_timeout: seconds until the first response.
+            token_timeout: seconds between two responses.
+            max_response_bytes: largest message from Triton.
+        """
+        options = [
+            *CHANNEL_OPTIONS,
+            ("grpc.max_receive_message_length", max_response_bytes),
+            ("grpc.max_send_message_length", -1),
+        ]
+        self.address = address
+        self._channel = grpc.aio.insecure_channel(address, options=options)
+        self._stub: Any = kserve.GRPCInferenceServiceStub(self._channel)
+        self._first_token_timeout = first_token_timeout
+        self._token_timeout = token_timeout
+
+    async def stream(
+        self, request: ModelInferRequest, *, model: str, deadline: float
+    ) -> AsyncGenerator[Sequence[ModelInferResponse], None]:
+        """See `Backend.stream`."""
+        left = deadline - asyncio.get_running_loop().time()
+        call = self._stub.ModelStreamInfer(iter((request,)), timeout=max(left, 0))
+        watch = IdleWatch(call.cancel)
+        said = False
+        try:
+            watch.wait(self._first_token_timeout)
+            while (reply := await call.read()) is not grpc.aio.EOF:
+                watch.pause()
+                if reply.error_message:
+                    raise from_text(reply.error_message, model)
+                response = reply.infer_response
+                if response.outputs:
+                    said = True
+                    yield (response,)
+                if _is_final(response):
+                    await _end(call)
+                    break
+                watch.wait(self._token_timeout)
+        except grpc.aio.AioRpcError as exc:
+            raise _failure(exc, model, said=said) from exc
+        except asyncio.CancelledError:
+            if watch.expired and not _is_being_cancelled():
+                raise _silent(model, said=said) from None
+            raise
+        finally:
+            watch.stop()
+            call.cancel()
+        if not said:
+            raise BridgeError(Reason.RESPONSE_TRUNCATED, "the model ended without an answer", model=model)
+
+    async def ready_models(self) -> dict[str, str]:
+        """See `Backend.ready_models`."""
+        index = await self._ask(self._stub.RepositoryIndex, kserve.RepositoryIndexRequest(ready=True))
+        versions: dict[str, str] = {}
+        for entry in index.models:
+            versions[entry.name] = f"{versions.get(entry.name, '')} {entry.version}".strip()
+        return versions
+
+    async def signature(self, name: str) -> Signature:
+        """See `Backend.signature`."""
+        answer = await self._ask(self._stub.ModelConfig, kserve.ModelConfigRequest(name=name))
+        return Signature.from_config(answer.config)
+
+    async def _ask(self, method: Callable[..., Awaitable[Any]], request: object) -> Any:
+        try:
+            return await method(request, timeout=UNARY_TIMEOUT)
+        except grpc.aio.AioRpcError as exc:
+            raise from_status(exc.code().value[0], exc.details() or "", "") from exc
+
+    async def close(self) -> None:
+        """See `Backend.close`."""
+        await self._channel.close()
+
+
+def _is_final(response: ModelInferResponse) -> bool:
+    # Reading a missing key of a message map would add it: ask first.
+    parameters = response.parameters
+    return kserve.FINAL_RESPONSE in parameters and parameters[kserve.FINAL_RESPONSE].bool_param
+
+
+async def _end(call: grpc.aio.StreamStreamCall[ModelInferRequest, ModelStreamInferResponse]) -> None:
+    """Let Triton end the RPC: cancelling a finished request races with Triton's own end of it.
+
+    The answer is complete, so whatever happens to the connection now is no failure of the request.
+    """
+    with contextlib.suppress(TimeoutError, grpc.aio.AioRpcError):
+        async with asyncio.timeout(END_TIMEOUT):
+            while await call.read() is not grpc.aio.EOF:
+                pass
+
+
+def _is_being_cancelled() -> bool:
+    """Tell our own cancel of the call from a cancel of the task that waits for it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _failure(exc: grpc.aio.AioRpcError, model: str, *, said: bool) -> BridgeError:
+    error = from_status(exc.code().value[0], exc.details() or "", model)
+    if error.reason is Reason.TIMEOUT:
+        return BridgeError(Reason.TIMEOUT, error.message, model=model, retry=not said)
+    return error
+
+
+def _silent(model: str, *, said: bool) -> BridgeError:
+    what = "stopped answering" if said else "did not begin to answer in time"
+    return BridgeError(Reason.TIMEOUT, f"the model {what}", model=model, retry=not said)

@@ -1,0 +1,130 @@
+"""The command line: arguments to configuration, configuration to app, failures to exit codes.
+
+0 is a clean end, 1 a failure while running, 2 a wrong argument or setting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge import check, config, demo_command
+from bridge.app import serve
+from bridge.observability import log
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.config import Config
+
+CONFIG_FLAGS = (
+    "host",
+    "http_port",
+    "grpc_port",
+    "triton",
+    "upstream",
+    "default_model",
+    "log_level",
+    "log_format",
+)
+"""Flags that set the key of the same name in the configuration."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    args = _parser().parse_args(argv)
+    flags = {name: getattr(args, name) for name in CONFIG_FLAGS if hasattr(args, name)}
+    try:
+        settings = config.load(args.config, flags)
+        log.configure(settings.log_level, settings.log_format)
+        code: int = args.run(settings, args)
+    except ValueError as exc:
+        where = f"{args.config}: " if args.config else ""
+        return _complain(f"{where}{exc}", 2)
+    except OSError as exc:
+        return _complain(str(exc), 2 if exc.filename else 1)
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stderr.write(f"openai-bridge: {text}\n")
+    return code
+
+
+def _serve(settings: Config, _: argparse.Namespace) -> int:
+    asyncio.run(serve(settings))
+    return 0
+
+
+def _check(settings: Config, _: argparse.Namespace) -> int:
+    return asyncio.run(check.run(settings, sys.stdout))
+
+
+def _demo(settings: Config, args: argparse.Namespace) -> int:
+    return asyncio.run(demo_command.run(settings, args.triton_grpc_port, sys.stdout))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="openai-bridge",
+        description="The OpenAI API over HTTP and gRPC in front of NVIDIA Triton Inference Server.",
+    )
+    parser.add_argument("--version", action="version", version=f"openai-bridge {version('openai-bridge')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="serve the models of a running Triton")
+    _add_upstream(serving)
+    serving.add_argument(
+        "--upstream", metavar="grpc://HOST:PORT", help="serve another bridge instead of a Triton"
+    )
+    _add_doors(serving)
+    serving.set_defaults(run=_serve)
+    demo = commands.add_parser(
+        "demo", help="start a real Triton with a small demo model, and the bridge in front of it"
+    )
+    _add_doors(demo)
+    demo.add_argument(
+        "--triton-grpc-port",
+        type=int,
+        default=0,
+        metavar="PORT",
+        help="Triton's gRPC port (default: a free one)",
+    )
+    demo.set_defaults(run=_demo)
+    checking = commands.add_parser("check", help="list a Triton's models: served or not, as what, why not")
+    _add_upstream(checking)
+    _add_logs(checking)
+    checking.set_defaults(run=_check)
+    return parser
+
+
+def _add_upstream(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--triton", metavar="HOST:PORT", help="Triton's gRPC endpoint, such as localhost:8001"
+    )
+
+
+def _add_doors(parser: argparse.ArgumentParser) -> None:
+    defaults = config.Config()
+    parser.add_argument("--host", help=f"address to listen on (default: {defaults.host})")
+    for door in ("http", "grpc"):
+        port: Any = getattr(defaults, f"{door}_port")
+        parser.add_argument(
+            f"--{door}-port",
+            type=int,
+            metavar="PORT",
+            help=f"port of the {door} door, 0 for a free one (default: {port})",
+        )
+    parser.add_argument("--default-model", metavar="NAME", help="model for requests that name none")
+    _add_logs(parser)
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file; flags win over it")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="default: info")
+    parser.add_argument("--log-format", choices=("text", "json"), help="default: text")

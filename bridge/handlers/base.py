@@ -1,0 +1,71 @@
+"""The interfaces between doors and handlers; a stub of a remote bridge has the same ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable
+
+    from openai_bridge.v1 import models_pb2
+
+    from bridge.observability.record import RequestRecord
+
+Request = TypeVar("Request", contravariant=True)
+Chunk = TypeVar("Chunk", covariant=True)
+Answer = TypeVar("Answer", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a door knows of a request besides its message."""
+
+    request_id: str
+    """The caller's `x-request-id`, or one made by the door."""
+    deadline: float
+    """Time of the event loop's clock at which the request fails with DEADLINE_EXCEEDED."""
+    record: RequestRecord
+    """What is measured and logged of the request."""
+
+
+class Generating(Protocol[Request, Chunk, Answer]):
+    """Chat or completions."""
+
+    def stream(self, request: Request, call: Call) -> AsyncGenerator[Iterable[Chunk], None]:
+        """Stream one answer, a batch of messages per step.
+
+        Read a batch to its end before asking for the next; its messages are valid until then. Closing
+        the generator cancels the generations: callers must close it, `async with aclosing(...)`.
+
+        Raises:
+            BridgeError: before the first batch, nothing has been generated yet.
+        """
+
+    async def complete(self, request: Request, call: Call) -> Answer:
+        """Return the whole answer: the same as the stream, added up.
+
+        Raises:
+            BridgeError: as for `stream`.
+        """
+
+
+class Models(Protocol):
+    """What can be asked, and whether anything can."""
+
+    async def list_models(self) -> models_pb2.ListModelsResponse:
+        """Return the models that can be asked, sorted by id.
+
+        Raises:
+            BridgeError: the upstream cannot be reached.
+        """
+
+    async def retrieve_model(self, model: str) -> models_pb2.RetrieveModelResponse:
+        """Return one model.
+
+        Raises:
+            BridgeError: MODEL_NOT_FOUND.
+        """
+
+    async def not_ready(self) -> str | None:
+        """Return why requests cannot be served now, or None if they can."""

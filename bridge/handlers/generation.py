@@ -1,0 +1,126 @@
+"""Runs a request's generations and yields its messages: the moving half of the streaming core.
+
+The deciding half is `protocol.exchange.Exchange`. Chat and completions are two instances.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from bridge.errors import BridgeError, Reason
+from bridge.handlers.merge import Ended, merge
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterable
+
+    from bridge.handlers.base import Call
+    from bridge.handlers.catalog import Catalog
+    from bridge.protocol.exchange import Exchange
+    from bridge.protocol.model import Model
+
+
+class Asking(Protocol):
+    """What both requests have in common."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model, or empty."""
+
+
+Request = TypeVar("Request", bound=Asking)
+Chunk = TypeVar("Chunk", bound=Any)
+Chunk_contra = TypeVar("Chunk_contra", contravariant=True)
+Answer = TypeVar("Answer")
+Answer_co = TypeVar("Answer_co", covariant=True)
+
+
+class Fold(Protocol[Chunk_contra, Answer_co]):
+    """Adds up a stream's messages."""
+
+    def add(self, messages: Iterable[Chunk_contra]) -> None:
+        """Take a batch."""
+
+    def result(self) -> Answer_co:
+        """Return the answer."""
+
+
+class GenerationHandler(Generic[Request, Chunk, Answer]):
+    """Chat or completions over the models of a catalog; see `handlers.base.Generating`."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        open_exchange: Callable[[Request, Model, str, bool], Exchange[Chunk]],
+        fold: Callable[[], Fold[Chunk, Answer]],
+    ) -> None:
+        """Wire a handler.
+
+        Args:
+            catalog: finds the model and its backend.
+            open_exchange: checks a request: (request, model, request id, streaming) -> exchange.
+            fold: makes the sum of a stream.
+        """
+        self._catalog = catalog
+        self._open = open_exchange
+        self._fold = fold
+
+    async def stream(self, request: Request, call: Call) -> AsyncGenerator[Iterable[Chunk], None]:
+        """See `Generating.stream`."""
+        async with aclosing(self._run(request, call, streaming=True)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def complete(self, request: Request, call: Call) -> Answer:
+        """See `Generating.complete`."""
+        fold = self._fold()
+        async with aclosing(self._run(request, call, streaming=False)) as batches:
+            async for batch in batches:
+                fold.add(batch)
+        return fold.result()
+
+    async def _run(
+        self, request: Request, call: Call, *, streaming: bool
+    ) -> AsyncGenerator[Iterable[Chunk], None]:
+        model = await self._catalog.route(request.model)
+        call.record.model = model.id
+        exchange = self._open(request, model, call.request_id, streaming)
+        messages = self._one if len(exchange.requests) == 1 else self._many
+        try:
+            async with aclosing(messages(exchange, model, call)) as batches:
+                async for batch in batches:
+                    yield batch
+        except BridgeError as exc:
+            if exc.reason in {Reason.BACKEND_CONTRACT, Reason.MODEL_NOT_FOUND}:
+                await self._catalog.refresh(forget=True)  # the model is not what it was
+            raise
+        finally:
+            call.record.counted(exchange.usage())
+
+    async def _one(
+        self, exchange: Exchange[Chunk], model: Model, call: Call
+    ) -> AsyncGenerator[Iterable[Chunk], None]:
+        """Run the only generation, with nothing between it and the door."""
+        stream = self._catalog.backend.stream(exchange.requests[0], model=model.id, deadline=call.deadline)
+        async with aclosing(stream) as batches:
+            async for responses in batches:
+                call.record.responded()
+                yield exchange.feed(0, responses)
+        yield chain(exchange.end(0), exchange.finish())
+
+    async def _many(
+        self, exchange: Exchange[Chunk], model: Model, call: Call
+    ) -> AsyncGenerator[Iterable[Chunk], None]:
+        """Run all generations at once; the first that fails fails the request."""
+        backend = self._catalog.backend
+        streams = [backend.stream(item, model=model.id, deadline=call.deadline) for item in exchange.requests]
+        running = len(streams)
+        async with aclosing(merge(streams)) as merged:
+            async for index, item in merged:
+                if isinstance(item, Ended):
+                    running -= 1
+                    yield exchange.end(index) if running else chain(exchange.end(index), exchange.finish())
+                else:
+                    call.record.responded()
+                    yield exchange.feed(index, item)

@@ -1,0 +1,138 @@
+"""Another bridge over gRPC behind the interfaces of the handlers: `serve --upstream grpc://...`."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import grpc
+from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+from openai_bridge.v1 import chat_pb2_grpc, completions_pb2_grpc, models_pb2, models_pb2_grpc
+
+from bridge.errors import BridgeError, Reason
+from bridge.protocol.rpc_status import from_status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+
+    from bridge.handlers.base import Call
+
+UNARY_TIMEOUT = 5.0
+"""Seconds that a question about models may take."""
+
+Request = TypeVar("Request")
+Chunk = TypeVar("Chunk")
+Answer = TypeVar("Answer")
+
+
+class RemoteGenerating(Generic[Request, Chunk, Answer]):
+    """Chat or completions of a remote bridge; see `handlers.base.Generating`."""
+
+    def __init__(self, stream: Callable[..., Any], complete: Callable[..., Any]) -> None:
+        """Take the stub's methods of the two RPCs."""
+        self._stream = stream
+        self._complete = complete
+
+    async def stream(self, request: Request, call: Call) -> AsyncGenerator[Iterable[Chunk], None]:
+        """See `Generating.stream`."""
+        rpc = self._stream(request, timeout=_left(call), metadata=_metadata(call))
+        try:
+            async with _errors():
+                async for message in rpc:
+                    _note(call, message)
+                    call.record.responded()
+                    yield (message,)
+        finally:
+            rpc.cancel()
+
+    async def complete(self, request: Request, call: Call) -> Answer:
+        """See `Generating.complete`."""
+        async with _errors():
+            answer: Answer = await self._complete(request, timeout=_left(call), metadata=_metadata(call))
+        _note(call, answer)
+        return answer
+
+
+class RemoteModels:
+    """The models of a remote bridge; see `handlers.base.Models`."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub: Any = models_pb2_grpc.ModelsServiceStub(channel)
+        self._health: Any = health_pb2_grpc.HealthStub(channel)
+
+    async def list_models(self) -> models_pb2.ListModelsResponse:
+        """See `Models.list_models`."""
+        async with _errors():
+            request = models_pb2.ListModelsRequest()
+            answer: models_pb2.ListModelsResponse = await self._stub.ListModels(
+                request, timeout=UNARY_TIMEOUT
+            )
+        return answer
+
+    async def retrieve_model(self, model: str) -> models_pb2.RetrieveModelResponse:
+        """See `Models.retrieve_model`."""
+        async with _errors():
+            request = models_pb2.RetrieveModelRequest(model=model)
+            answer: models_pb2.RetrieveModelResponse = await self._stub.RetrieveModel(
+                request, timeout=UNARY_TIMEOUT
+            )
+        return answer
+
+    async def not_ready(self) -> str | None:
+        """See `Models.not_ready`."""
+        try:
+            async with _errors():
+                answer = await self._health.Check(health_pb2.HealthCheckRequest(), timeout=UNARY_TIMEOUT)
+        except BridgeError as exc:
+            return exc.message
+        ready = answer.status == health_pb2.HealthCheckResponse.SERVING
+        return None if ready else "the upstream bridge is not ready"
+
+
+def remote_chat(channel: grpc.aio.Channel) -> RemoteGenerating[Any, Any, Any]:
+    """Return the stand-in for the chat handler."""
+    stub: Any = chat_pb2_grpc.ChatServiceStub(channel)
+    return RemoteGenerating(stub.CreateChatCompletionStream, stub.CreateChatCompletion)
+
+
+def remote_completions(channel: grpc.aio.Channel) -> RemoteGenerating[Any, Any, Any]:
+    """Return the stand-in for the completions handler."""
+    stub: Any = completions_pb2_grpc.CompletionsServiceStub(channel)
+    return RemoteGenerating(stub.CreateCompletionStream, stub.CreateCompletion)
+
+
+@asynccontextmanager
+async def _errors() -> AsyncIterator[None]:
+    """Turn a failed RPC into the error it stands for, details and all."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as exc:
+        status = rpc_status.from_call(exc)
+        if status is not None:
+            raise from_status(status) from exc
+        if exc.code() is grpc.StatusCode.UNAVAILABLE:
+            raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the upstream cannot be reached") from exc
+        raise from_status(_bare(exc)) from exc
+
+
+def _bare(exc: grpc.aio.AioRpcError) -> Status:
+    return Status(code=exc.code().value[0], message=exc.details() or "")
+
+
+def _left(call: Call) -> float:
+    return max(call.deadline - asyncio.get_running_loop().time(), 0)
+
+
+def _metadata(call: Call) -> tuple[tuple[str, str], ...]:
+    return (("x-request-id", call.request_id),)
+
+
+def _note(call: Call, message: Any) -> None:
+    """Keep model and counts. The remote bridge answers with a name only if it lists it."""
+    if not call.record.model:
+        call.record.model = message.model
+    if message.HasField("usage"):
+        call.record.counted(message.usage)

@@ -1,0 +1,1 @@
+"""Logs and metrics: facts about requests, never what was asked or answered."""

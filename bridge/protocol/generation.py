@@ -1,0 +1,104 @@
+"""One generation in the bridge's own words: what is asked of a model and what it says.
+
+A generation is one choice for one prompt, and one ModelStreamInfer. Exchanges speak OpenAI,
+translators speak tensors; this is all that the two know of each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from openai_bridge.v1 import common_pb2
+
+    from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse
+
+    FinishReason: TypeAlias = common_pb2.FinishReason.ValueType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """What one call of a model is asked to do."""
+
+    request_id: str
+    """Unique; Triton echoes it."""
+    prompt: str
+    """After the chat template."""
+    max_tokens: int
+    """Always explicit: the backends' own defaults are small and differ."""
+    max_tokens_param: str | None = None
+    """The request field that gave `max_tokens`, or None when it is a default."""
+    logprobs: int | None = None
+    """Alternatives wanted per token; 0 is the chosen token alone, None is no log probabilities."""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of class F that the client set, by their OpenAI names: numbers, strings, lists, dicts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A token and its natural log probability."""
+
+    text: str
+    logprob: float
+
+    @property
+    def bytes(self) -> bytes | None:
+        """The token's UTF-8 bytes; None where a cut character left U+FFFD in its text."""
+        return None if "\ufffd" in self.text else self.text.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Token(Alternative):
+    """A generated token with the likeliest alternatives at its place, best first."""
+
+    top: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one response of the model amounts to."""
+
+    text: str = ""
+    """New text, whole characters only."""
+    tokens: Sequence[Token] = ()
+    """The new tokens, only when log probabilities were asked for."""
+    finish_reason: FinishReason | None = None
+    """Set once, in the last piece of a generation."""
+    prompt_tokens: int | None = None
+    """Tokens of the prompt, where the model says so."""
+    completion_tokens: int | None = None
+    """Tokens generated since the last piece, where the model says so."""
+
+
+class Reader(Protocol):
+    """Reads the responses of one generation, in order."""
+
+    def feed(self, response: ModelInferResponse) -> Piece:
+        """Return what a response adds.
+
+        Raises:
+            BridgeError: BACKEND_CONTRACT when the tensors are not what the family promises.
+        """
+
+    def finish(self) -> Piece:
+        """Return what is left when the model has ended: held-back text and the finish reason."""
+
+
+class Translator(Protocol):
+    """Turns a generation into the tensors of one model, and its tensors into pieces."""
+
+    family: str
+    """Name of the tensor layout, as in the configuration's `adapter`."""
+
+    def request(self, generation: Generation) -> ModelInferRequest:
+        """Return the request for Triton.
+
+        Raises:
+            BridgeError: UNSUPPORTED_PARAMETER naming a field that this model cannot carry.
+        """
+
+    def reader(self, generation: Generation) -> Reader:
+        """Return the reader for this generation's responses."""

@@ -1,0 +1,148 @@
+"""What a Triton model takes and gives, read from its ModelConfig, and requests built to fit it.
+
+Triton checks only the number of inputs, refuses undeclared ones, and wants a batch dimension that
+ModelConfig does not show; all of that is decided here, once, for every translator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Final
+
+from bridge.errors import BridgeError, Reason
+from bridge.protocol import kserve, tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bridge.protocol.tensors import Scalar
+
+_STRING: Final = "TYPE_STRING"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One declared input or output."""
+
+    name: str
+    datatype: str
+    """As on the wire: "BYTES" for TYPE_STRING, else the name without TYPE_."""
+    dims: tuple[int, ...]
+    """As declared: without the batch dimension, -1 for any size."""
+    optional: bool = False
+
+    def shape(self, count: int, *, batched: bool) -> tuple[int, ...] | None:
+        """Return the shape that holds `count` elements, or None if the dims cannot.
+
+        The last open dimension takes the elements, the other open ones are 1.
+        """
+        fixed = prod(size for size in self.dims if size >= 0)
+        open_at = max((at for at, size in enumerate(self.dims) if size < 0), default=None)
+        sizes = [1 if size < 0 else size for size in self.dims]
+        if open_at is not None and fixed:
+            sizes[open_at] = count // fixed
+        if prod(sizes) != count:
+            return None
+        return (1, *sizes) if batched else tuple(sizes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A model's tensors and how it answers."""
+
+    name: str
+    version: str = ""
+    """Empty: Triton's latest."""
+    backend: str = ""
+    platform: str = ""
+    decoupled: bool = False
+    """Whether one request may have several responses."""
+    max_batch_size: int = 0
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+    parameters: Mapping[str, str]
+
+    @classmethod
+    def from_config(cls, config: kserve.ModelConfig, version: str = "") -> Signature:
+        """Read a ModelConfig (ModelInput has its dims in field 4, ModelOutput in field 3)."""
+        return cls(
+            name=config.name,
+            version=version,
+            backend=config.backend,
+            platform=config.platform,
+            decoupled=config.model_transaction_policy.decoupled,
+            max_batch_size=config.max_batch_size,
+            inputs={
+                item.name: TensorSpec(item.name, _datatype(item), tuple(item.dims), item.optional)
+                for item in config.input
+            },
+            outputs={
+                item.name: TensorSpec(item.name, _datatype(item), tuple(item.dims)) for item in config.output
+            },
+            parameters={key: value.string_value for key, value in config.parameters.items()},
+        )
+
+    def missing(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the required inputs that `names` does not hold."""
+        given = set(names)
+        return tuple(name for name, spec in self.inputs.items() if not spec.optional and name not in given)
+
+    def request(
+        self,
+        values: Mapping[str, Sequence[Scalar]],
+        *,
+        request_id: str,
+        outputs: Iterable[str],
+        parameters: Mapping[str, Scalar] | None = None,
+    ) -> kserve.ModelInferRequest:
+        """Build the request of one generation; inputs that are not declared must not be given.
+
+        Args:
+            values: elements per input name, flattened.
+            request_id: echoed by Triton in every response.
+            outputs: names to ask for; the undeclared ones are left out.
+            parameters: custom request parameters.
+
+        Raises:
+            BridgeError: BACKEND_CONTRACT when a required input has no value, or a value does not fit.
+        """
+        if missing := self.missing(values):
+            raise self._contract(f"needs input {missing[0]!r}, which no field of the request fills")
+        request = kserve.ModelInferRequest(model_name=self.name, model_version=self.version, id=request_id)
+        request.parameters[kserve.WANT_EMPTY_FINAL].bool_param = True
+        for key, value in (parameters or {}).items():
+            _set_parameter(request.parameters[key], value)
+        for name, elements in values.items():
+            spec = self.inputs.get(name)
+            shape = spec.shape(len(elements), batched=self.max_batch_size > 0) if spec else None
+            if spec is None or shape is None:
+                raise self._contract(f"cannot take {len(elements)} elements for input {name!r}")
+            request.inputs.add(name=name, datatype=spec.datatype, shape=shape)
+            request.raw_input_contents.append(tensors.pack(spec.datatype, elements))
+        for name in outputs:
+            if name in self.outputs:
+                request.outputs.add(name=name)
+        return request
+
+    def _contract(self, what: str) -> BridgeError:
+        return BridgeError(Reason.BACKEND_CONTRACT, f"model {self.name!r} {what}", model=self.name)
+
+
+def _datatype(item: object) -> str:
+    """Return the wire name of an input's or output's `data_type`."""
+    field = item.DESCRIPTOR.fields_by_name["data_type"]  # type: ignore[attr-defined]
+    name: str = field.enum_type.values_by_number[item.data_type].name  # type: ignore[attr-defined]
+    return "BYTES" if name == _STRING else name.removeprefix("TYPE_")
+
+
+def _set_parameter(parameter: kserve.InferParameter, value: Scalar) -> None:
+    """Set the member that has the value's own type (bool is an int in Python: it goes first)."""
+    if isinstance(value, bool):
+        parameter.bool_param = value
+    elif isinstance(value, int):
+        parameter.int64_param = value
+    elif isinstance(value, float):
+        parameter.double_param = value
+    else:
+        parameter.string_param = value

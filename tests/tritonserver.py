@@ -1,0 +1,116 @@
+"""One real tritonserver for a test run, serving the demo model and the stand-ins of tests/models.
+
+It needs no event loop, so that a session-scoped fixture can hold it while every test has a loop of its own:
+
+    @pytest.fixture(scope="session")
+    def triton(tmp_path_factory):
+        with start_triton(tmp_path_factory.mktemp("triton")) as running:
+            yield running
+
+Tests that crash, leak or kill start a server of their own, with only the models they need: ready in 1.5 s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.demo import DEMO_REPOSITORY
+from bridge.demo.tritonserver import TritonOptions, Tritonserver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MODELS = Path(__file__).parent / "models"
+TOKEN_DELAY_MS = 1
+POLL_SECONDS = 0.005
+CACHES = shutil.ignore_patterns("__pycache__")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTriton:
+    """A ready server and what its stand-ins wrote down."""
+
+    server: Tritonserver
+    records: Path
+
+    @property
+    def address(self) -> str:
+        """`host:port` of the gRPC service."""
+        return self.server.address
+
+    def events(self, tag: str) -> list[dict[str, Any]]:
+        """Return what has been recorded of the requests with this tag, in order."""
+        if not self.records.exists():
+            return []
+        *lines, _unfinished = self.records.read_text().split("\n")
+        return [event for event in map(json.loads, lines) if event["tag"] == tag]
+
+    async def event(self, tag: str, name: str, within: float = 5.0) -> dict[str, Any]:
+        """Wait for the first event `name` of a tag: request, done, failed or cancelled.
+
+        Raises:
+            TimeoutError: it did not come within that many seconds.
+        """
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            for event in self.events(tag):
+                if event["event"] == name:
+                    return event
+            await asyncio.sleep(POLL_SECONDS)
+        raise TimeoutError(f"no event {name!r} of {tag!r} within {within} s, only {self.events(tag)}")
+
+
+@contextmanager
+def start_triton(tmp: Path, *models: str, grpc_port: int = 0) -> Iterator[RunningTriton]:
+    """Serve `models`, or all of them, until the block ends; requests may load and unload."""
+    records = tmp / "records"
+    records.mkdir(parents=True, exist_ok=True)
+    options = TritonOptions(
+        repository=assemble(tmp / "repository"),
+        work_dir=tmp,
+        grpc_port=grpc_port,
+        models=models or ("*",),
+        exit_timeout=1,
+        environment={"TRITON_TEST_RECORDS": str(records)},
+    )
+    server = Tritonserver(options)
+    try:
+        server.start_now()
+        server.wait_ready_now()
+        yield RunningTriton(server, records / "events.jsonl")
+    finally:
+        server.stop_now()
+
+
+def assemble(repository: Path) -> Path:
+    """Copy the demo model, sped up, and the stand-ins into one repository and return it.
+
+    A model can import only what is in its own directory, so each stand-in gets its copy of `standin`.
+    """
+    for config in DEMO_REPOSITORY.glob("*/config.pbtxt"):
+        shutil.copytree(config.parent, repository / config.parent.name, ignore=CACHES)
+    for config in MODELS.glob("*/config.pbtxt"):
+        model = repository / config.parent.name
+        shutil.copytree(config.parent, model, ignore=CACHES)
+        shutil.copytree(MODELS / "standin", model / "1" / "standin", ignore=CACHES)
+    demo = repository / "demo" / "config.pbtxt"
+    if demo.exists():
+        demo.write_text(faster(demo.read_text()))
+    return repository
+
+
+def faster(config: str) -> str:
+    """Return the demo's configuration with the tests' delay between tokens."""
+    delay = r'(key: "token_delay_ms"\s*value: \{ string_value: )"[^"]*"'
+    changed, count = re.subn(delay, rf'\g<1>"{TOKEN_DELAY_MS}"', config)
+    if count != 1:
+        raise ValueError("the demo's config.pbtxt has no token_delay_ms to change")
+    return changed
