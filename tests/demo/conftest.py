@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
 from bridge.demo import DEMO_REPOSITORY
 
 # The model's package is importable inside Triton only, where its directory is on the path.

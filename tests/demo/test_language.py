@@ -8,7 +8,10 @@ from ngram_lm import corpus
 if TYPE_CHECKING:
     from ngram_lm.language import Language
 
-CHAT = "<|im_start|>system\nYou know classes.<|im_end|>\n{}<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+CHAT = (
+    "<|im_start|>system\nYou know classes.<|im_end|>\n"
+    "{}<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+)
 
 
 @pytest.mark.parametrize(

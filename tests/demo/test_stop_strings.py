@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from ngram_lm.stop_strings import StopStrings
@@ -24,7 +24,7 @@ def test_every_split_of_a_text_stops_at_the_same_place(
     whole = text.encode()
     for cuts in (cuts for n in range(4) for cuts in combinations(range(1, len(whole)), n)):
         edges = [0, *cuts, len(whole)]
-        pieces = [whole[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+        pieces = [whole[start:stop] for start, stop in pairwise(edges)]
         assert _run(StopStrings(stops), pieces) == (shown, found), pieces
 
 

@@ -149,6 +149,12 @@ class WatchedCompletion(SlowPath, sse.CompletionRenderer):
     ("renderer", "plain", "odd"),
     [
         pytest.param(WatchedChat(False), text, CHATS["text and finish"], id="chat content"),
+        pytest.param(
+            WatchedChat(False),
+            lambda content: text(content, 1),
+            text("b", 1, finish_reason=FINISH_REASON_STOP),
+            id="second choice",
+        ),
         pytest.param(WatchedChat(False), thought, CHATS["text and reasoning"], id="chat reasoning"),
         pytest.param(
             WatchedCompletion(False),
@@ -159,7 +165,7 @@ class WatchedCompletion(SlowPath, sse.CompletionRenderer):
     ],
 )
 def test_plain_text_skips_the_compiled_writer(renderer: Any, plain: Callable[[str], Any], odd: Any) -> None:
-    renderer.render([plain("a")])
+    renderer.render([odd, plain("a")])
     renderer.seen.clear()
     renderer.render([plain("b"), odd, plain("c")])
     assert renderer.seen == [odd]

@@ -70,7 +70,7 @@ def fold_guided(out: dict[str, Any], _: At) -> None:
     """Move the `guided_*` values of a request into its `structured_outputs`."""
     if GUIDED.keys().isdisjoint(out):
         return
-    merged = dict(out.get("structured_outputs", ()))
+    merged = out.setdefault("structured_outputs", {})
     sent = [name for name in GUIDED if name in out]
     for name in sent:
         field = str(GUIDED[name][0])
@@ -79,4 +79,3 @@ def fold_guided(out: dict[str, Any], _: At) -> None:
         merged[field] = out.pop(name)
     if not _MEMBERS & merged.keys():
         raise _conflict("there is no constraint for it to act on", sent[0])
-    out["structured_outputs"] = merged

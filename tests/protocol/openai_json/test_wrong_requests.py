@@ -214,6 +214,7 @@ for _ in range(500):
         row("voice without id", MISSING, "audio.voice.id", audio={"voice": {}, "format": "wav"}),
         row("token id is a fraction", TYPE, "stop_token_ids[1]", stop_token_ids=[1, 1.5]),
         row("token id is a boolean", TYPE, "stop_token_ids[0]", stop_token_ids=[True]),
+        row("token id below int32", BELOW, "stop_token_ids[1]", stop_token_ids=[1, -(2**40)]),
         row("token id above int32", ABOVE, "allowed_token_ids[1]", allowed_token_ids=[1, 2**40]),
         row("triton parameter is an array", TYPE, "triton_parameters.a", triton_parameters={"a": []}),
         row("triton parameter above uint64", ABOVE, "triton_parameters.a", triton_parameters={"a": 2**64}),

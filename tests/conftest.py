@@ -1,0 +1,55 @@
+"""What most tests need: one real Triton for the run, and bridges in front of it on free ports."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from bridge.app import Bridge
+from bridge.config import Config
+from tests.tritonserver import RunningTriton, start_triton
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+class Serve(Protocol):
+    """Starts a bridge; see the fixture `serve`."""
+
+    async def __call__(self, **settings: Any) -> Bridge:
+        """Return a running bridge with these settings of `Config`."""
+
+
+@pytest.fixture(scope="session")
+def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
+    """Serve the demo and the stand-ins of tests/models on a real tritonserver."""
+    with start_triton(tmp_path_factory.mktemp("triton")) as running:
+        yield running
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start bridges on free ports; all are stopped after the test, and no task of theirs may be left."""
+    bridges: list[Bridge] = []
+    before = asyncio.all_tasks()
+
+    async def start(**settings: Any) -> Bridge:
+        defaults = {"http_port": 0, "grpc_port": 0, "poll_interval": 0.1, "shutdown_grace": 0.5}
+        bridge = Bridge(Config(**(defaults | settings)))
+        bridges.append(bridge)
+        await bridge.start()
+        return bridge
+
+    yield start
+    for bridge in reversed(bridges):
+        await bridge.stop()
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert [task for task in left if not task.done()] == []
+
+
+@pytest.fixture
+async def bridge(triton: RunningTriton, serve: Serve) -> Bridge:
+    """Serve the real Triton with default settings."""
+    return await serve(triton=triton.address)

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bridge.demo.tritonserver import TritonFailed, TritonOptions, Tritonserver
+from tests.tritonserver import MODELS, assemble
+
+SHARED_MEMORY = Path("/dev/shm")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> TritonOptions:
+    """Serve the smallest stand-in."""
+    repository = assemble(tmp_path / "repository")
+    return TritonOptions(repository=repository, work_dir=tmp_path, models=("silent",), exit_timeout=1)
+
+
+async def test_a_stopped_server_leaves_no_process_and_no_shared_memory(options: TritonOptions) -> None:
+    lines: list[str] = []
+    async with Tritonserver(options, lines.append) as server:
+        group, regions = server.pid, _regions(lines)
+        assert server.running
+        assert regions
+        assert _members(group)
+    assert not server.running
+    assert not _members(group)
+    assert not [region for region in regions if region.exists()]
+    await server.stop()
+
+
+async def test_a_killed_server_leaves_nothing_either(options: TritonOptions) -> None:
+    lines: list[str] = []
+    server = Tritonserver(options, lines.append)
+    await server.start()
+    await server.wait_ready()
+    group, regions = server.pid, _regions(lines)
+    server.kill()
+    assert not server.running
+    assert not _members(group)
+    assert not [region for region in regions if region.exists()]
+
+
+async def test_a_cancelled_start_leaves_no_process(options: TritonOptions) -> None:
+    server = Tritonserver(options)
+
+    async def serve() -> None:
+        async with server:
+            raise AssertionError("it was ready at once")
+
+    serving = asyncio.create_task(serve())
+    while not server.running:
+        await asyncio.sleep(0)
+    group = server.pid
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert not _members(group)
+
+
+async def test_a_free_port_lost_during_the_start_is_replaced(options: TritonOptions) -> None:
+    with socket.socket() as thief:
+        lost = []
+
+        def steal(line: str) -> None:
+            if "loading: silent" in line and not lost:
+                lost.append(server.address)
+                host, _, port = server.address.partition(":")
+                thief.bind((host, int(port)))
+                thief.listen()
+
+        server = Tritonserver(options, steal)
+        async with server:
+            assert lost
+            assert server.address not in lost
+
+
+@pytest.mark.parametrize("service", ["grpc_port", "http_port", "metrics_port"])
+async def test_a_port_in_use_is_named_at_once(tmp_path: Path, service: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        options = TritonOptions(repository=MODELS, work_dir=tmp_path, **{service: port})
+        with pytest.raises(TritonFailed, match=f"127.0.0.1:{port}: Address already in use"):
+            await Tritonserver(options).start()
+
+
+async def test_a_model_that_cannot_load_ends_the_wait_with_the_reason(options: TritonOptions) -> None:
+    (options.repository / "silent" / "1" / "model.py").write_text("raise RuntimeError('no such weights')\n")
+    server = Tritonserver(options)
+    await server.start()
+    with pytest.raises(TritonFailed, match="no such weights"):
+        await server.wait_ready()
+    assert not server.running
+
+
+async def test_a_server_that_takes_too_long_is_given_up(options: TritonOptions) -> None:
+    server = Tritonserver(options)
+    await server.start()
+    try:
+        with pytest.raises(TritonFailed, match=r"not ready after 0\.1 s"):
+            await server.wait_ready(timeout=0.1)
+    finally:
+        server.kill()
+
+
+def test_the_server_ends_with_the_process_that_started_it(options: TritonOptions) -> None:
+    starts = f"""
+from pathlib import Path
+from bridge.demo.tritonserver import TritonOptions, Tritonserver
+server = Tritonserver(TritonOptions(
+    repository=Path({str(options.repository)!r}), work_dir=Path({str(options.work_dir)!r}), models=("silent",),
+    exit_timeout=1,
+))
+server.start_now()
+server.wait_ready_now()
+print(server.pid, flush=True)
+input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", starts], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as starter:
+        assert starter.stdout is not None
+        group = int(starter.stdout.readline())
+        starter.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 15
+    while _members(group):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _regions(lines: list[str]) -> list[Path]:
+    """Return the shared memory of the server whose log this is."""
+    (prefix,) = {
+        found[1] for line in lines if (found := re.search(r'shm-region-prefix-name":"([^"]+)"', line))
+    }
+    return list(SHARED_MEMORY.glob(f"{prefix}*"))
+
+
+def _members(group: int) -> list[int]:
+    """Return the living processes of a group."""
+    pgrep = shutil.which("pgrep")
+    assert pgrep
+    listed = subprocess.run([pgrep, "-g", str(group)], capture_output=True, text=True, check=False)
+    return [pid for pid in map(int, listed.stdout.split()) if os.path.exists(f"/proc/{pid}")]
