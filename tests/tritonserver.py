@@ -8,6 +8,8 @@ It needs no event loop, so that a session-scoped fixture can hold it while every
             yield running
 
 Tests that crash, leak or kill start a server of their own, with only the models they need: ready in 1.5 s.
+To have a killed server back, take a port first by `bridge.demo.ports.Ports().chosen().grpc`, then call
+`running.server.kill()`, `running.server.start_now()` and `running.server.wait_ready_now()`.
 """
 
 from __future__ import annotations
@@ -96,11 +98,11 @@ def assemble(repository: Path) -> Path:
     A model can import only what is in its own directory, so each stand-in gets its copy of `standin`.
     """
     for config in DEMO_REPOSITORY.glob("*/config.pbtxt"):
-        shutil.copytree(config.parent, repository / config.parent.name, ignore=CACHES)
+        shutil.copytree(config.parent, repository / config.parent.name, ignore=CACHES, dirs_exist_ok=True)
     for config in MODELS.glob("*/config.pbtxt"):
         model = repository / config.parent.name
-        shutil.copytree(config.parent, model, ignore=CACHES)
-        shutil.copytree(MODELS / "standin", model / "1" / "standin", ignore=CACHES)
+        shutil.copytree(config.parent, model, ignore=CACHES, dirs_exist_ok=True)
+        shutil.copytree(MODELS / "standin", model / "1" / "standin", ignore=CACHES, dirs_exist_ok=True)
     demo = repository / "demo" / "config.pbtxt"
     if demo.exists():
         demo.write_text(faster(demo.read_text()))

@@ -88,7 +88,9 @@ class Wheel:
         for source in (*(self._tritonserver / "backends" / "python").glob("*.*"), self.stub):
             target = backend / source.name
             if not target.exists() or target.stat().st_size != source.stat().st_size:
-                shutil.copy2(source, target)
+                partial = target.with_name(f"{target.name}.{os.getpid()}")
+                shutil.copy2(source, partial)
+                partial.replace(target)  # another start may be reading a shared cache
         return directory
 
     def environment(self) -> dict[str, str]:

@@ -75,7 +75,7 @@ class GenerationEndpoint:
         )
         error: BridgeError | None = BridgeError(Reason.CANCELLED, "the client left")
         try:
-            read = await self._read(request)
+            read = await self._read(request, deadline)
             record.request_id = request[REQUEST_ID]
             call = Call(request_id=request[REQUEST_ID], deadline=deadline, record=record)
             answer = self._stream if read.stream else self._complete
@@ -89,10 +89,10 @@ class GenerationEndpoint:
             record.end(error)
         return response
 
-    async def _read(self, request: web.Request) -> openai_json.Read[Any]:
+    async def _read(self, request: web.Request, deadline: float) -> openai_json.Read[Any]:
         if request.content_type != "application/json":
             raise BridgeError(Reason.INVALID_JSON, "the header Content-Type must be application/json")
-        json = openai_json.parse_body(await _body(request))
+        json = openai_json.parse_body(await _body(request, deadline))
         read: openai_json.Read[Any] = openai_json.read(self._form.request_type, json)
         if read.ignored:
             self._ignore(read)
@@ -140,12 +140,19 @@ class GenerationEndpoint:
         return stream.response, None
 
 
-async def _body(request: web.Request) -> bytes:
+async def _body(request: web.Request, deadline: float) -> bytes:
     """Read the body; a declared length over the limit is refused before it is read."""
     limit = request.client_max_size
     if request.content_length is not None and request.content_length > limit:
         raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=request.content_length)
-    return await request.read()
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await request.read()
+    except TimeoutError:
+        raise BridgeError(Reason.SLOW_UPLOAD, "the body did not arrive in time") from None
+    except web.RequestPayloadError as exc:
+        message = "the body is not encoded as the header Content-Encoding says"
+        raise BridgeError(Reason.INVALID_JSON, message) from exc
 
 
 def _ignored(read: openai_json.Read[Any]) -> dict[str, str]:

@@ -61,7 +61,7 @@ def test_the_help_topics_become_passages_without_headings() -> None:
     assert len(topics) > 50
     for topic in topics.values():
         assert topic.passages
-        assert all(passage.strip() and "****" not in passage for passage in topic.passages)
+        assert all(passage.strip() and "\n****" not in passage for passage in topic.passages)
 
 
 def test_prose_is_unwrapped_and_code_keeps_its_lines() -> None:

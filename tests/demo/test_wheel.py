@@ -39,7 +39,7 @@ def test_a_machine_that_does_not_fit_is_told_why(facts: dict[str, Any], reason: 
 
 def test_a_python_without_a_shared_library_is_told_so(tmp_path: Path) -> None:
     missing = tmp_path / "libpython3.11.so.1.0"
-    with pytest.raises(TritonUnavailable, match="libpython3.11.so.1.0 does not exist"):
+    with pytest.raises(TritonUnavailable, match=r"libpython3\.11\.so\.1\.0 does not exist"):
         find_wheel(replace(Machine.here(), libpython=missing))
 
 

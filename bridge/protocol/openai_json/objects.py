@@ -5,10 +5,10 @@ They know rules, not messages: which key goes where is compiled in `reader` or s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from bridge.errors import Reason
+from bridge.errors import BridgeError, Reason
 from bridge.protocol.openai_json.place import At, Key, ignore, invalid, missing, wrong_type
 from bridge.protocol.openai_json.scalars import Reader
 
@@ -16,23 +16,18 @@ Rule: TypeAlias = tuple[str | None, Reader]
 """Under which name the value of a key is kept (None: checked and dropped), and its reader."""
 Finish: TypeAlias = Callable[[dict[str, Any], At], None]
 """Last word on what was read of an object, which it may change; the place is the object's own."""
+Required: TypeAlias = Iterable[tuple[str, str]]
+"""Pairs of the name under which a value is kept and its JSON key."""
 
 
-def fields(
-    rules: Mapping[str, Rule],
-    required: Iterable[tuple[str, str]] = (),
-    finish: Iterable[Finish] = (),
-) -> Reader:
+def fields(rules: Mapping[str, Rule], required: Required = (), finish: Iterable[Finish] = ()) -> Reader:
     """Return the reader of an object; it yields keyword arguments for the message.
 
-    Args:
-        rules: what to do with each key. Null is absence; a key without a rule is noted as ignored.
-        required: (name, JSON key) of what must be there.
-        finish: run in order on the result.
+    Null is absence; a key without a rule is noted as ignored. What is `required` must be there, and the
+    steps of `finish` run in order on the result.
     """
     find = rules.get
-    needed = tuple(required)
-    steps = tuple(finish)
+    steps = (*_require(required), *finish)
 
     def read(value: Any, at: At, key: Key) -> dict[str, Any]:
         if type(value) is not dict:
@@ -45,14 +40,10 @@ def fields(
             rule = find(json_key)
             if rule is None:
                 ignore(here, json_key)
-                continue
-            name, reader = rule
-            found = reader(item, here, json_key)
-            if name is not None:
-                out[name] = found
-        for name, json_key in needed:
-            if name not in out:
-                raise missing(here, json_key)
+            elif rule[0] is None:
+                rule[1](item, here, json_key)
+            else:
+                out[rule[0]] = rule[1](item, here, json_key)
         for step in steps:
             step(out, here)
         return out
@@ -60,11 +51,21 @@ def fields(
     return read
 
 
+def _require(required: Required) -> Iterator[Finish]:
+    """Yield the step that looks for what must be there, if anything must."""
+    needed = tuple(required)
+
+    def look(out: dict[str, Any], here: At) -> None:
+        for name, json_key in needed:
+            if name not in out:
+                raise missing(here, json_key)
+
+    if needed:
+        yield look
+
+
 def variants(
-    readers: Mapping[str, Reader],
-    *,
-    default: str | None = None,
-    refused: Iterable[str] = (),
+    readers: Mapping[str, Reader], *, default: str | None = None, refused: Iterable[str] = ()
 ) -> Reader:
     """Return the reader of an object that its `type` explains.
 
@@ -82,22 +83,23 @@ def variants(
         tag = value.get("type")
         if tag is None:
             tag = default
-        if type(tag) is str:
-            reader = readers.get(tag)
-            if reader is not None:
-                return reader(value, at, key)
-        raise fault(tag, (at, key))
-
-    def fault(tag: Any, here: At) -> Exception:
-        if tag is None:
-            return missing(here, "type")
-        if type(tag) is not str:
-            return wrong_type(tag, "a string", here, "type")
-        if tag in known_elsewhere:
-            return invalid(f"'{tag}' is not supported", here, "type", Reason.UNSUPPORTED_VALUE)
-        return invalid(expected, here, "type")
+        reader = readers.get(tag) if type(tag) is str else None
+        if reader is not None:
+            return reader(value, at, key)
+        here = (at, key)
+        if type(tag) is str and tag in known_elsewhere:
+            raise invalid(f"'{tag}' is not supported", here, "type", Reason.UNSUPPORTED_VALUE)
+        raise _wrong_tag(tag, expected, here)
 
     return read
+
+
+def _wrong_tag(tag: Any, expected: str, here: At) -> BridgeError:
+    if tag is None:
+        return missing(here, "type")
+    if type(tag) is not str:
+        return wrong_type(tag, "a string", here, "type")
+    return invalid(expected, here, "type")
 
 
 def checked_before(value: Any, at: At, key: Key) -> None:

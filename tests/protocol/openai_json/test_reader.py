@@ -17,15 +17,6 @@ HI = [{"role": "user", "content": "hi"}]
 HI_PROTO = [{"role": chat_pb2.ROLE_USER, "content": [{"text": "hi"}]}]
 
 
-def message(**fields: Any) -> dict[str, Any]:
-    """Return the JSON of a chat request with one message."""
-    return {"messages": [{"role": "user", **fields}]}
-
-
-def message_proto(**fields: Any) -> dict[str, Any]:
-    return {"messages": [{"role": chat_pb2.ROLE_USER, **fields}]}
-
-
 def chat(**fields: Any) -> dict[str, Any]:
     return {"messages": HI, **fields}
 
@@ -34,8 +25,6 @@ def chat_proto(**fields: Any) -> dict[str, Any]:
     return {"messages": HI_PROTO, **fields}
 
 
-CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{not json"}}
-CALL_PROTO = {"id": "c", "function": {"name": "f", "arguments": "{not json"}}
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"z": 1, "a": 1.0}}}
 TOOL_PROTO = {"function": {"name": "f", "parameters_json": '{"z":1,"a":1.0}'}}
 SUBSET = {
@@ -51,63 +40,6 @@ SUBSET_PROTO = {"mode": chat_pb2.TOOL_CHOICE_MODE_REQUIRED, "function_names": ["
 @pytest.mark.parametrize(
     ("json", "fields"),
     [
-        pytest.param(message(content="hi"), message_proto(content=[{"text": "hi"}]), id="content string"),
-        pytest.param(
-            message(content=[{"type": "text", "text": "hi", "prompt_cache_breakpoint": {"mode": "x"}}]),
-            message_proto(content=[{"text": "hi", "prompt_cache_breakpoint": {"mode": "x"}}]),
-            id="text part",
-        ),
-        pytest.param(
-            message(content=[{"type": "image_url", "image_url": {"url": "u", "detail": "low"}}]),
-            message_proto(content=[{"image_url": {"url": "u", "detail": "low"}}]),
-            id="image part",
-        ),
-        pytest.param(
-            message(content=[{"type": "input_audio", "input_audio": {"data": "w6k=", "format": "wav"}}]),
-            message_proto(content=[{"input_audio": {"data": b"\xc3\xa9", "format": "wav"}}]),
-            id="audio part",
-        ),
-        pytest.param(
-            message(content=[{"type": "file", "file": {"file_id": "x"}}]),
-            message_proto(content=[{"file": {"file_id": "x"}}]),
-            id="file part",
-        ),
-        pytest.param(
-            message(content=[{"type": "refusal", "refusal": "no"}]),
-            message_proto(content=[{"refusal": "no"}]),
-            id="refusal part",
-        ),
-        pytest.param(message(content=None), message_proto(), id="content null"),
-        pytest.param(message(content=[]), message_proto(), id="content empty"),
-        pytest.param(
-            message(refusal=None, audio=None, function_call=None, tool_calls=None),
-            message_proto(),
-            id="nulls of an answer sent back",
-        ),
-        pytest.param(
-            message(tool_calls=[CALL]),
-            message_proto(tool_calls=[CALL_PROTO]),
-            id="tool call with broken arguments",
-        ),
-        pytest.param(
-            message(tool_calls=[{k: v for k, v in CALL.items() if k != "type"}]),
-            message_proto(tool_calls=[CALL_PROTO]),
-            id="tool call without a type",
-        ),
-        pytest.param(
-            message(tool_calls=[{"id": "c", "type": "custom", "custom": {"name": "f", "input": "x"}}]),
-            message_proto(tool_calls=[{"id": "c", "custom": {"name": "f", "input": "x"}}]),
-            id="custom tool call",
-        ),
-        pytest.param(
-            message(reasoning="why"), message_proto(reasoning_content="why"), id="reasoning is an alias"
-        ),
-        pytest.param(
-            message(reasoning="why", reasoning_content="why"),
-            message_proto(reasoning_content="why"),
-            id="both names of reasoning",
-        ),
-        pytest.param(message(annotations=[{}]), message_proto(), id="annotations sent back"),
         pytest.param(chat(stop="a"), chat_proto(stop=["a"]), id="stop string"),
         pytest.param(chat(stop=["a", "b"]), chat_proto(stop=["a", "b"]), id="stop array"),
         pytest.param(chat(stop=None), chat_proto(), id="stop null"),
@@ -242,18 +174,6 @@ def test_chat_json_is_the_message(json: dict[str, Any], fields: dict[str, Any]) 
     got = read(Chat, json)
     assert got.message == Chat(**fields)
     assert got.ignored == ()
-
-
-@pytest.mark.parametrize(
-    ("role", "number"),
-    [
-        pytest.param(name.removeprefix("ROLE_").lower(), number, id=name)
-        for name, number in chat_pb2.Role.items()
-        if number
-    ],
-)
-def test_every_role_has_its_word(role: str, number: int) -> None:
-    assert read(Chat, {"messages": [{"role": role}]}).message.messages[0].role == number
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,10 @@ SAMPLING_KEYS = frozenset(
 )
 DEFAULT_MAX_TOKENS = 16
 # All that vLLM says about a wrong sampling key or value.
-REFUSAL = "Error generating stream: 'NoneType' object has no attribute 'lora_name'"
+BAD_SAMPLING = "Error generating stream: 'NoneType' object has no attribute 'lora_name'"
+PROMPT_IN_STREAM = (
+    "Error generating stream: When streaming, `exclude_input_in_output` = False is not allowed."
+)
 LOGPROB = -0.25
 
 
@@ -35,10 +38,13 @@ class Generation:
         self.sampling: dict[str, Any] = json.loads(self._inputs.get("sampling_parameters", ["{}"])[0])
         self._is_cut = False
 
-    @property
-    def is_refused(self) -> bool:
-        """Whether vLLM would not take these sampling parameters."""
-        return bool(self.sampling.keys() - SAMPLING_KEYS) or None in self.sampling.values()
+    def refusal(self) -> str | None:
+        """Return the error vLLM's backend would send instead of an answer."""
+        if self.sampling.keys() - SAMPLING_KEYS or None in self.sampling.values():
+            return BAD_SAMPLING
+        if self.stream and self._inputs.get("exclude_input_in_output") == [False]:
+            return PROMPT_IN_STREAM
+        return None
 
     def start(self) -> None:
         """Cut the answer to `max_tokens` and send it."""
@@ -108,7 +114,8 @@ class TritonPythonModel:
         for request in requests:
             answer = Answer(self._records, request)
             generation = Generation(answer)
-            if generation.is_refused:
-                answer.fail(REFUSAL)
+            refusal = generation.refusal()
+            if refusal is not None:
+                answer.fail(refusal)
             else:
                 generation.start()

@@ -94,7 +94,7 @@ def _check(p: SamplingParameters, vocabulary: int) -> None:
 
 def _boolean(value: object) -> bool:
     if isinstance(value, str):
-        return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
+        return ("false", "true").index(value.lower()) == 1
     if not isinstance(value, bool):
         raise TypeError
     return value
