@@ -8,8 +8,8 @@ runs, in microseconds of CPU, and as a ratio to parsing alone, which no implemen
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from openai_bridge.v1 import chat_pb2
 
@@ -21,6 +21,9 @@ from bridge.protocol.model import Model
 from bridge.protocol.signature import Signature, TensorSpec
 from bridge.protocol.sse import ChatRenderer
 from bridge.protocol.translators import choose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROUNDS, TOKENS = 7, 20_000
 INPUTS = ("text_input", "stream", "sampling_parameters", "return_finish_reason", "return_num_input_tokens",

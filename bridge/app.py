@@ -9,20 +9,23 @@ import asyncio
 import logging
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from bridge.backends.triton import CHANNEL_OPTIONS, TritonBackend
+from bridge.config import ConfigError
+from bridge.handlers.admin import ModelAdmin
 from bridge.handlers.catalog import Catalog
 from bridge.handlers.chat import chat_handler
 from bridge.handlers.completions import completions_handler
-from bridge.handlers.embeddings import create_embedding
-from bridge.handlers.remote import RemoteModels, remote_chat, remote_completions
+from bridge.handlers.embeddings import EmbeddingsHandler
+from bridge.handlers.images import ImageLoader, ImagePolicy
+from bridge.handlers.remote import RemoteEmbeddings, RemoteModels, remote_chat, remote_completions
+from bridge.handlers.tokenize import TokenizeHandler, no_models
 from bridge.observability.metrics import Metrics
-from bridge.protocol.chat_template import ChatTemplate
-from bridge.protocol.model import Model
+from bridge.routes import Routes
 from bridge.servers.grpc_method import MethodOptions
 from bridge.servers.grpc_server import GrpcServer
 from bridge.servers.http_server import HttpServer
@@ -31,8 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bridge.config import Config
-    from bridge.handlers.base import Generating, Models
-    from bridge.protocol.generation import Translator
+    from bridge.handlers.base import Call, Generating, Models
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +45,14 @@ class Handlers:
 
     chat: Generating[Any, Any, Any]
     completions: Generating[Any, Any, Any]
+    embed: Callable[[Any, Call], Awaitable[Any]]
     models: Models
-    close: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[object]]
     catalog: Catalog | None = None
     """What must be kept true by polling."""
+    tokenize: TokenizeHandler = field(default_factory=lambda: TokenizeHandler(no_models))
+    admin: ModelAdmin | None = None
+    """None: nobody may load or unload."""
 
 
 class Bridge:
@@ -56,10 +62,10 @@ class Bridge:
         """Prepare; nothing connects or listens yet.
 
         Raises:
-            ValueError: a chat template does not compile, or neither triton nor upstream is set.
+            ConfigError: a chat template or tokenizer is broken, or neither triton nor upstream is set.
         """
         self._config = config
-        self._check_templates()
+        self._routes = Routes(config)
         self.metrics = Metrics()
         self.http_port = self.grpc_port = 0
         self._handlers: Handlers | None = None
@@ -82,7 +88,8 @@ class Bridge:
             "chat": handlers.chat,
             "completions": handlers.completions,
             "models": handlers.models,
-            "embed": create_embedding,
+            "embed": handlers.embed,
+            "admin": handlers.admin,
         }
         options = MethodOptions(
             metrics=self.metrics,
@@ -92,7 +99,7 @@ class Bridge:
         self._grpc = GrpcServer(
             **doors, options=options, health_interval=config.poll_interval, grace=config.shutdown_grace
         )
-        self._http = HttpServer(**doors, config=config, metrics=self.metrics)
+        self._http = HttpServer(**doors, tokenize=handlers.tokenize, config=config, metrics=self.metrics)
         self.grpc_port = await self._grpc.start(f"{_bracketed(config.host)}:{config.grpc_port}")
         self.http_port = await self._http.start(config.host, config.http_port)
         if reason := await handlers.models.not_ready():
@@ -121,37 +128,36 @@ class Bridge:
             return Handlers(
                 chat=remote_chat(channel),
                 completions=remote_completions(channel),
+                embed=RemoteEmbeddings(channel).create,
                 models=RemoteModels(channel),
                 close=channel.close,
             )
         backend = make_backend(config)
-        catalog = make_catalog(config, backend)
+        catalog = Catalog(backend, self._routes, clock=time.time)
+        images = make_image_loader(config)
+        admin = None
+        if config.admin_keys:
+            admin = ModelAdmin(catalog, backend, keys=config.admin_keys, triton_name=self._routes.triton_name)
         return Handlers(
-            chat=chat_handler(catalog),
+            chat=chat_handler(catalog, images),
             completions=completions_handler(catalog),
+            embed=EmbeddingsHandler(catalog).create,
             models=catalog,
-            close=backend.close,
+            close=lambda: asyncio.gather(backend.close(), images.close()),
             catalog=catalog,
+            tokenize=TokenizeHandler(catalog.route),
+            admin=admin,
         )
-
-    def _check_templates(self) -> None:
-        """Compile every configured template once, so that a broken one is found at the start."""
-        for name in ("", *self._config.models):
-            key = f"models.{name}.chat_template" if name else "chat_template"
-            try:
-                compile_template(self._config, name)
-            except ValueError as exc:
-                raise ValueError(f"{key}: {exc}") from exc
 
 
 def make_backend(config: Config) -> TritonBackend:
     """Return the backend of the configured Triton.
 
     Raises:
-        ValueError: none is configured.
+        ConfigError: none is configured.
     """
     if config.triton is None:
-        raise ValueError("triton: where is Triton's gRPC endpoint? Set triton or upstream")
+        raise ConfigError("triton: where is Triton's gRPC endpoint? Set triton or upstream")
     return TritonBackend(
         config.triton,
         first_token_timeout=config.first_token_timeout,
@@ -161,34 +167,30 @@ def make_backend(config: Config) -> TritonBackend:
 
 
 def make_catalog(config: Config, backend: TritonBackend) -> Catalog:
-    """Return the catalog of a backend's models, with the configured settings of each."""
+    """Return the catalog of a backend's models.
 
-    def make_model(name: str, translator: Translator, created: int) -> Model:
-        settings = config.model(name)
-        return Model(
-            id=name,
-            created=created,
-            translator=translator,
-            template=compile_template(config, name),
-            owned_by=settings.owned_by,
-            default_max_tokens=settings.max_tokens,
-            max_model_len=settings.max_model_len,
-        )
+    Raises:
+        ConfigError: a tokenizer or a chat template is broken; the text begins with its key.
+    """
+    return Catalog(backend, Routes(config), clock=time.time)
 
-    return Catalog(
-        backend,
-        adapter=lambda name: config.model(name).adapter,
-        make_model=make_model,
-        configured=config.models,
-        default_model=config.default_model,
-        clock=time.time,
+
+def make_image_loader(config: Config) -> ImageLoader:
+    """Return what fetches the images of requests.
+
+    Raises:
+        ConfigError: a host is none.
+    """
+    policy = ImagePolicy(
+        hosts=frozenset(config.image_hosts),
+        private_hosts=frozenset(config.image_private_hosts),
+        max_bytes=config.max_image_bytes,
+        timeout=config.image_timeout,
     )
-
-
-def compile_template(config: Config, model: str) -> ChatTemplate:
-    """Return a model's chat template; ValueError if its text is none."""
-    template = config.template_of(model)
-    return ChatTemplate(template.source, template.special_tokens, strip_bos=config.model(model).strip_bos)
+    try:
+        return ImageLoader(policy)
+    except ValueError as exc:
+        raise ConfigError(f"image_hosts: {exc}") from exc
 
 
 async def serve(config: Config, started: Callable[[Bridge], None] | None = None) -> None:
@@ -200,7 +202,7 @@ async def serve(config: Config, started: Callable[[Bridge], None] | None = None)
 
     Raises:
         OSError: an address cannot be bound.
-        ValueError: the configuration names no upstream, or a template is broken.
+        ConfigError: the configuration names no upstream, or a template is broken.
     """
     stop, now = asyncio.Event(), asyncio.Event()
 

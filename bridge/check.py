@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from bridge.app import make_backend, make_catalog
+from bridge.protocol.choices import CUT_HERE
+from bridge.protocol.translators.typed_inputs import REFUSED
+from bridge.protocol.triton_parameters import parameter_carriers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bridge.config import Config
     from bridge.handlers.catalog import Catalog
+    from bridge.protocol.model import Model
 
 HEADINGS = ("MODEL", "SERVED AS", "DECOUPLED", "CHAT TEMPLATE", "WHY NOT")
 
@@ -19,7 +23,7 @@ async def run(config: Config, out: TextIO) -> int:
     """Print a table of the models; return 0 if the bridge would be ready, else 1.
 
     Raises:
-        ValueError: no Triton is configured.
+        ConfigError: no Triton is configured.
     """
     backend = make_backend(config)
     catalog = make_catalog(config, backend)
@@ -28,9 +32,10 @@ async def run(config: Config, out: TextIO) -> int:
     finally:
         await backend.close()
     reason = await catalog.not_ready()
-    rows = [HEADINGS, *_rows(config, catalog)]
+    rows = [HEADINGS, *_rows(catalog)]
     if len(rows) > 1:
         out.writelines(_table(rows))
+    out.writelines(_fields(catalog))
     if reason is not None:
         out.write(f"not ready: {reason}\n")
     return 0 if reason is None else 1
@@ -43,11 +48,28 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip() + "\n"
 
 
-def _rows(config: Config, catalog: Catalog) -> Iterator[tuple[str, ...]]:
+def _fields(catalog: Catalog) -> Iterator[str]:
+    """Yield how each model that generates text gets each field, or that it is refused."""
+    for name, found in sorted(catalog.found.items()):
+        if found.model is None:
+            continue
+        yield f"\n{name}: what becomes of request fields\n"
+        carriers = {**found.model.translator.carriers(), **parameter_carriers(found.model)}
+        for field, how in sorted(carriers.items()):
+            yield f"  {field:28}  {_outcome(field, how, found.model)}\n"
+
+
+def _outcome(field: str, how: str, model: Model) -> str:
+    """Return what becomes of a field, of which the family says how it is carried."""
+    if field in CUT_HERE and not model.translator.cuts_stop_strings:
+        return "done by the bridge" if how == REFUSED else f"done by the bridge, and {how}"
+    if how == REFUSED and model.unsupported == "ignore":
+        return "no effect, named in the answer's header (unsupported = ignore)"
+    return how
+
+
+def _rows(catalog: Catalog) -> Iterator[tuple[str, ...]]:
     for name, found in sorted(catalog.found.items()):
         decoupled = "yes" if found.signature.decoupled else "no"
-        if found.model is None:
-            yield name, "-", decoupled, "-", found.why_not
-        else:
-            template = config.template_of(name).name
-            yield name, found.model.translator.family, decoupled, template, ""
+        template = catalog.routing.template_source(name) if found.model is not None else "-"
+        yield name, found.family or "-", decoupled, template, found.why_not

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = config.load(args.config, flags)
         log.configure(settings.log_level, settings.log_format)
         code: int = args.run(settings, args)
-    except ValueError as exc:
+    except config.ConfigError as exc:
         where = f"{args.config}: " if args.config else ""
         return _complain(f"{where}{exc}", 2)
     except OSError as exc:

@@ -24,7 +24,7 @@ The bridge is ready. The model `demo` is no real LLM: it is an n-gram model of P
 documentation, which samples, stops and counts as one does. Try, from another terminal:
 
   curl -N http://{host}:{http}/v1/chat/completions -H 'content-type: application/json' \\
-    -d '{{"model": "demo", "stream": true, "messages": [{{"role": "user", "content": "What is lambda?"}}]}}'
+    -d '{{"model": "demo", "stream": true, "messages":[{{"role": "user", "content": "What is lambda?"}}]}}'
 
   pip install openai; python - <<'END'
   from openai import OpenAI
@@ -35,7 +35,7 @@ documentation, which samples, stops and counts as one does. Try, from another te
   END
 
   grpcurl -plaintext -d \\
-    '{{"model": "demo", "messages": [{{"role": "ROLE_USER", "content": [{{"text": "What is a class?"}}]}}]}}' \\
+    '{{"model": "demo", "messages": [{{"role": "ROLE_USER", "content": [{{"text": "What are sets?"}}]}}]}}' \\
     {host}:{grpc} openai_bridge.v1.ChatService/CreateChatCompletionStream
 
   buf curl --protocol grpc --http2-prior-knowledge \\
@@ -47,6 +47,7 @@ Ctrl-C stops both.
 """
 
 WITHOUT: Final = "Serve a Triton that already runs instead: openai-bridge serve --triton HOST:PORT"
+"""Said where no Triton can be started."""
 
 
 async def run(config: Config, triton_grpc_port: int, out: TextIO) -> int:
@@ -73,9 +74,7 @@ async def run(config: Config, triton_grpc_port: int, out: TextIO) -> int:
                 out.write("Stopping Triton...\n")
                 out.flush()
         except TritonUnavailable as exc:
-            return _fail(
-                f"{exc}\nServe a Triton that already runs instead: openai-bridge serve --triton HOST:PORT"
-            )
+            return _fail(f"{exc}\n{WITHOUT}")
         except TritonFailed as exc:
             return _fail(str(exc))
     return 0

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum, auto
 from typing import Final
 
-MAX_MESSAGE = 1000
-"""Characters of a message that are sent: longer gRPC trailers pass the clients' 8 KiB soft limit."""
+MAX_MESSAGE: Final = 1000
+"""UTF-8 bytes of a message that are sent: longer gRPC trailers pass the clients' 8 KiB soft limit."""
+
+MAX_NAME: Final = 256
+"""UTF-8 bytes of a `param` or a model's name: both may be of the client's own making."""
 
 
 class Code(IntEnum):
@@ -183,16 +186,16 @@ class BridgeError(Exception):
 
         Args:
             reason: the row of `TABLE`.
-            message: one sentence for a person; cut at `MAX_MESSAGE` characters.
-            param: path of the field at fault, if one is.
-            model: the model at fault, for `google.rpc.ResourceInfo`.
+            message: one sentence for a person; cut at `MAX_MESSAGE`.
+            param: path of the field at fault, if one is; cut at `MAX_NAME`.
+            model: the model at fault, for `google.rpc.ResourceInfo`; cut at `MAX_NAME`.
             retry_after: seconds until another try may succeed; default from `RETRY_AFTER`.
             retry: overrides the row's `retry`.
         """
-        super().__init__(message[:MAX_MESSAGE])
+        super().__init__(_cut(message, MAX_MESSAGE))
         self.reason = reason
-        self.param = param
-        self.model = model
+        self.param = None if param is None else _cut(param, MAX_NAME)
+        self.model = None if model is None else _cut(model, MAX_NAME)
         self.retry_after = RETRY_AFTER.get(reason) if retry_after is None else retry_after
         self.retry = TABLE[reason].retry if retry is None else retry
 
@@ -205,6 +208,11 @@ class BridgeError(Exception):
     def row(self) -> Row:
         """What the reason becomes on each wire."""
         return TABLE[self.reason]
+
+
+def _cut(text: str, size: int) -> str:
+    """Return what fits into `size` bytes, in whole characters."""
+    return text.encode(errors="replace")[:size].decode(errors="ignore")
 
 
 def public(exc: BaseException) -> BridgeError:

@@ -3,7 +3,6 @@
 import asyncio
 
 from grpclib.client import Channel
-
 from openai_bridge_betterproto.openai_bridge import v1
 
 

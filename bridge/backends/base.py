@@ -37,11 +37,25 @@ class Backend(Protocol):
             BridgeError: the backend cannot be reached.
         """
 
-    async def signature(self, name: str) -> Signature:
-        """Return a model's tensors.
+    async def signature(self, name: str, version: str = "") -> Signature:
+        """Return a model's tensors; an empty version is the latest.
 
         Raises:
             BridgeError: the backend cannot be reached, or does not have the model.
+        """
+
+    async def load_model(self, name: str) -> None:
+        """Load a model; return when it is ready.
+
+        Raises:
+            BridgeError: MODEL_NOT_FOUND, UNSUPPORTED_OPERATION, or why it did not load.
+        """
+
+    async def unload_model(self, name: str) -> None:
+        """Unload a model; its running generations end by themselves.
+
+        Raises:
+            BridgeError: UNSUPPORTED_OPERATION, or why it did not unload.
         """
 
     async def close(self) -> None:

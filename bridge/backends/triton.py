@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 
 from bridge.backends.idle import IdleWatch
+from bridge.backends.questions import UNARY_TIMEOUT, Questions
 from bridge.errors import BridgeError, Reason
 from bridge.protocol import kserve
-from bridge.protocol.signature import Signature
 from bridge.protocol.triton_errors import from_status, from_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Sequence
+
+    from google.protobuf.message import Message
 
     from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse, ModelStreamInferResponse
-
-UNARY_TIMEOUT: Final = 5.0
-"""Seconds that a question about models may take."""
 
 END_TIMEOUT: Final = 1.0
 """Seconds that Triton may take to end the RPC after the final response, before it is cancelled."""
@@ -35,11 +34,11 @@ CHANNEL_OPTIONS: Final = (
     # A restarted Triton must be found at once, not after gRPC's back-off of up to 120 s.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 200),
 )
 
 
-class TritonBackend:
+class TritonBackend(Questions):
     """One Triton server; see `Backend`."""
 
     def __init__(
@@ -81,8 +80,7 @@ class TritonBackend:
             watch.wait(self._first_token_timeout)
             while (reply := await call.read()) is not grpc.aio.EOF:
                 watch.pause()
-                if reply.error_message:
-                    raise from_text(reply.error_message, model)
+                _check(reply, model)
                 response = reply.infer_response
                 if response.outputs:
                     said = True
@@ -94,37 +92,37 @@ class TritonBackend:
         except grpc.aio.AioRpcError as exc:
             raise _failure(exc, model, said=said) from exc
         except asyncio.CancelledError:
-            if watch.expired and not _is_being_cancelled():
+            if _is_being_cancelled():
+                raise
+            if watch.expired:
                 raise _silent(model, said=said) from None
-            raise
+            # `close` has cancelled the call: nobody has cancelled the task that waits for it.
+            raise BridgeError(Reason.SHUTTING_DOWN, "the bridge is stopping") from None
         finally:
             watch.stop()
             call.cancel()
         if not said:
             raise BridgeError(Reason.RESPONSE_TRUNCATED, "the model ended without an answer", model=model)
 
-    async def ready_models(self) -> dict[str, str]:
-        """See `Backend.ready_models`."""
-        index = await self._ask(self._stub.RepositoryIndex, kserve.RepositoryIndexRequest(ready=True))
-        versions: dict[str, str] = {}
-        for entry in index.models:
-            versions[entry.name] = f"{versions.get(entry.name, '')} {entry.version}".strip()
-        return versions
-
-    async def signature(self, name: str) -> Signature:
-        """See `Backend.signature`."""
-        answer = await self._ask(self._stub.ModelConfig, kserve.ModelConfigRequest(name=name))
-        return Signature.from_config(answer.config)
-
-    async def _ask(self, method: Callable[..., Awaitable[Any]], request: object) -> Any:
+    async def ask(
+        self, method: str, request: Message, *, limit: float = UNARY_TIMEOUT, model: str = ""
+    ) -> Any:
+        """See `Questions.ask`."""
         try:
-            return await method(request, timeout=UNARY_TIMEOUT)
+            return await getattr(self._stub, method)(request, timeout=limit)
         except grpc.aio.AioRpcError as exc:
-            raise from_status(exc.code().value[0], exc.details() or "", "") from exc
+            raise from_status(exc.code().value[0], exc.details() or "", model) from exc
 
     async def close(self) -> None:
         """See `Backend.close`."""
         await self._channel.close()
+
+
+def _check(reply: ModelStreamInferResponse | None, model: str) -> None:
+    if reply is None:  # grpc.aio's way to say that the bytes are no message
+        raise BridgeError(Reason.BACKEND_ERROR, "a response of Triton cannot be read", model=model)
+    if reply.error_message:
+        raise from_text(reply.error_message, model)
 
 
 def _is_final(response: ModelInferResponse) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ class Call:
     """Time of the event loop's clock at which the request fails with DEADLINE_EXCEEDED."""
     record: RequestRecord
     """What is measured and logged of the request."""
+    ignored: list[str] = field(default_factory=list)
+    """Paths of fields without effect, known before the first message; the handler adds to them."""
+    authorization: str | None = None
+    """The caller's `authorization` header or metadata; never logged."""
 
 
 class Generating(Protocol[Request, Chunk, Answer]):

@@ -8,70 +8,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from openai_bridge.v1 import models_pb2
 
 from bridge.errors import BridgeError, Reason
-from bridge.protocol.translators import UnservableError, choose
+from bridge.handlers.routing import Found
+from bridge.protocol.model import EmbeddingModel, Model
+from bridge.protocol.translators import UnservableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Mapping
 
     from bridge.backends.base import Backend
-    from bridge.protocol.generation import Translator
-    from bridge.protocol.model import Model
-    from bridge.protocol.signature import Signature
+    from bridge.handlers.routing import Route, Routing
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A model of the backend, whether it can be served or not."""
-
-    signature: Signature
-    versions: str
-    model: Model | None
-    """None: it cannot be served."""
-    why_not: str = ""
 
 
 class Catalog:
     """Finds the models of one backend; see `handlers.base.Models`."""
 
-    def __init__(
-        self,
-        backend: Backend,
-        *,
-        adapter: Callable[[str], str],
-        make_model: Callable[[str, Translator, int], Model],
-        configured: Collection[str],
-        default_model: str | None,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, backend: Backend, routing: Routing, *, clock: Callable[[], float]) -> None:
         """Begin with no models; `refresh` finds them.
 
         Args:
             backend: where to look.
-            adapter: gives a model's configured `adapter`.
-            make_model: makes the entry of a name, its translator and the time it was first seen.
-            configured: names that must be ready for the bridge to be ready.
-            default_model: the model for requests that name none.
+            routing: what the models are called and how they are asked.
             clock: Unix time in seconds.
         """
         self.backend = backend
         self.found: dict[str, Found] = {}
-        """All ready models of the backend by name."""
-        self._adapter = adapter
-        self._make_model = make_model
-        self._configured = tuple(configured)
-        self._default = default_model
+        """All ready models by their names in requests."""
+        self.routing = routing
         self._clock = clock
         self._error: BridgeError | None = BridgeError(Reason.BACKEND_UNAVAILABLE, "Triton was not asked yet")
         self._lock = asyncio.Lock()
-        self._rounds = 0
+        self._rounds = self._forgets = 0
 
     async def refresh(self, *, forget: bool = False) -> None:
         """Look at the backend once; failures are kept for `not_ready`.
@@ -79,27 +52,35 @@ class Catalog:
         Args:
             forget: ask for every model's tensors again, not only for new ones.
         """
-        asked = self._rounds
+        asked = self._forgets if forget else self._rounds
         async with self._lock:
-            if self._rounds > asked and not forget:
+            if (self._forgets if forget else self._rounds) > asked:
                 return  # another look ended while this one waited: many callers, one question
             self._rounds += 1
-            known = {} if forget else self.found
+            self._forgets += forget
             try:
-                versions = await self.backend.ready_models()
-                fresh = [
-                    name
-                    for name, version in versions.items()
-                    if name not in known or known[name].versions != version
-                ]
-                made = await asyncio.gather(*(self._find(name, versions[name]) for name in fresh))
+                found = await self._look({} if forget else self.found)
             except BridgeError as exc:
                 if self._error is None:
                     logger.warning("Triton: %s", exc.message)
                 self._error = exc
                 return
             self._error = None
-            self._keep({name: known[name] for name in versions if name in known} | dict(made))
+            self._keep(found)
+
+    async def _look(self, known: Mapping[str, Found]) -> dict[str, Found]:
+        """Return what is ready; what is known is not asked again."""
+        versions = await self.backend.ready_models()
+        routes = self.routing.routes(versions.keys())
+        kept = {
+            route.name: known[route.name]
+            for route in routes
+            if route.name in known and known[route.name].versions == versions[route.triton_model]
+        }
+        made = await asyncio.gather(
+            *(self._find(route, versions[route.triton_model]) for route in routes if route.name not in kept)
+        )
+        return kept | {name: found for name, found in made if found is not None}
 
     async def poll(self, interval: float) -> None:
         """Refresh for ever, every `interval` seconds."""
@@ -111,29 +92,40 @@ class Catalog:
                 logger.exception("bug while looking for models")
 
     async def route(self, name: str) -> Model:
-        """Return the model of a request.
+        """Return the model of a generation.
 
         Raises:
             BridgeError: MODEL_NOT_FOUND, MODEL_NOT_COMPATIBLE, or why the backend cannot be asked.
         """
-        wanted = name or self._default
+        wanted, found = await self._lookup(name)
+        if found.model is None:
+            why = "it embeds" if found.embedding else found.why_not
+            raise _incompatible(f"model {wanted!r} cannot generate text: {why}", wanted)
+        return found.model
+
+    async def route_embedding(self, name: str) -> EmbeddingModel:
+        """Return the model of an embedding.
+
+        Raises:
+            BridgeError: MODEL_NOT_FOUND, MODEL_NOT_COMPATIBLE, or why the backend cannot be asked.
+        """
+        wanted, found = await self._lookup(name)
+        if found.embedding is None:
+            why = "it generates text" if found.model else found.why_not
+            raise _incompatible(f"model {wanted!r} cannot embed: {why}", wanted)
+        return found.embedding
+
+    async def _lookup(self, name: str) -> tuple[str, Found]:
+        """Return the model that is meant, and what is known of it."""
+        wanted = name or self.routing.default
         if not wanted:
             raise BridgeError(Reason.MISSING_REQUIRED_PARAMETER, "'model' is required", param="model")
         if wanted not in self.found:
             await self.refresh()
         found = self.found.get(wanted)
         if found is None:
-            if self._error is not None:
-                raise self._error
-            raise unknown_model(wanted)
-        if found.model is None:
-            raise BridgeError(
-                Reason.MODEL_NOT_COMPATIBLE,
-                f"model {wanted!r} cannot generate text: {found.why_not}",
-                param="model",
-                model=wanted,
-            )
-        return found.model
+            raise self._error or unknown_model(wanted)
+        return wanted, found
 
     async def list_models(self) -> models_pb2.ListModelsResponse:
         """See `Models.list_models`."""
@@ -159,30 +151,38 @@ class Catalog:
         if self._error is not None:
             return self._error.message
         servable = dict(self._servable())
-        missing = [name for name in self._configured if name not in servable]
+        missing = [name for name in self.routing.required if name not in servable]
         if missing:
             return f"model {missing[0]!r} is configured but not ready"
         return None if servable else "Triton has no model that can be served"
 
-    def _servable(self) -> list[tuple[str, Model]]:
-        return [(name, found.model) for name, found in self.found.items() if found.model is not None]
+    def _servable(self) -> list[tuple[str, Model | EmbeddingModel]]:
+        return [(name, found.entry) for name, found in self.found.items() if found.entry is not None]
 
-    async def _find(self, name: str, versions: str) -> tuple[str, Found]:
-        signature = await self.backend.signature(name)
+    async def _find(self, route: Route, versions: str) -> tuple[str, Found | None]:
+        """Return a model; None if it went away between two questions."""
+        name = route.name
         try:
-            translator = choose(signature, self._adapter(name))
+            signature = await self.backend.signature(route.triton_model, route.version)
+        except BridgeError as exc:
+            if exc.reason is Reason.MODEL_NOT_FOUND:
+                return name, None
+            raise
+        seen = self.found.get(name)
+        created = seen.entry.created if seen and seen.entry else int(self._clock())
+        try:
+            made = self.routing.make(name, signature, created)
         except UnservableError as exc:
             return name, Found(signature=signature, versions=versions, model=None, why_not=str(exc))
-        seen = self.found.get(name)
-        created = seen.model.created if seen and seen.model else int(self._clock())
-        model = self._make_model(name, translator, created)
-        return name, Found(signature=signature, versions=versions, model=model)
+        if isinstance(made, EmbeddingModel):
+            return name, Found(signature=signature, versions=versions, model=None, embedding=made)
+        return name, Found(signature=signature, versions=versions, model=made)
 
     def _keep(self, found: dict[str, Found]) -> None:
         for name in found.keys() - self.found.keys():
             entry = found[name]
-            if entry.model is not None:
-                logger.info("model %s: served as %s", name, entry.model.translator.family)
+            if entry.family:
+                logger.info("model %s: served as %s", name, entry.family)
             else:
                 logger.info("model %s: not served, %s", name, entry.why_not)
         for name in self.found.keys() - found.keys():
@@ -195,8 +195,14 @@ def unknown_model(name: str, param: str | None = None) -> BridgeError:
     return BridgeError(Reason.MODEL_NOT_FOUND, f"The model {name!r} does not exist", param=param, model=name)
 
 
-def _entry(model: Model) -> models_pb2.Model:
+def _incompatible(message: str, model: str) -> BridgeError:
+    return BridgeError(Reason.MODEL_NOT_COMPATIBLE, message, param="model", model=model)
+
+
+def _entry(model: Model | EmbeddingModel) -> models_pb2.Model:
     entry = models_pb2.Model(id=model.id, created=model.created, owned_by=model.owned_by)
     if model.max_model_len is not None:
         entry.max_model_len = model.max_model_len
+    if isinstance(model, Model) and model.parent is not None:
+        entry.parent = model.parent
     return entry

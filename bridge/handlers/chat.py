@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.handlers.generation import GenerationHandler
-from bridge.protocol.chat import chat_exchange
+from bridge.handlers.tokenize import off_loop
+from bridge.protocol.chat import chat_exchange, check_images
 from bridge.protocol.chat_chunks import ChatFold
+from bridge.protocol.images import references
 
 if TYPE_CHECKING:
     from openai_bridge.v1.chat_pb2 import (
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
         CreateChatCompletionStreamResponse,
     )
 
+    from bridge.handlers.base import Call
     from bridge.handlers.catalog import Catalog
+    from bridge.handlers.images import ImageLoader
     from bridge.protocol.exchange import Exchange
+    from bridge.protocol.images import Image
     from bridge.protocol.model import Model
 
 MAX_PADDING = 16
@@ -27,27 +32,32 @@ MAX_PADDING = 16
 
 
 def chat_handler(
-    catalog: Catalog,
+    catalog: Catalog, images: ImageLoader
 ) -> GenerationHandler[
     CreateChatCompletionRequest, CreateChatCompletionStreamResponse, CreateChatCompletionResponse
 ]:
-    """Return the handler over the models of a catalog."""
-    return GenerationHandler(catalog, _open, ChatFold)
+    """Return the handler over the models of a catalog; `images` fetches what messages refer to."""
 
+    async def open_exchange(
+        request: CreateChatCompletionRequest, model: Model, call: Call, streaming: bool
+    ) -> Exchange[CreateChatCompletionStreamResponse]:
+        loaded: list[Image] = []
+        if found := references(request.messages):
+            check_images(request, model, datetime.now().astimezone())  # before anything is fetched
+            loaded = await images.load(found, deadline=call.deadline)
+        unique = uuid.uuid4().hex
+        return await off_loop(
+            lambda: chat_exchange(
+                request,
+                model,
+                completion_id=f"chatcmpl-{unique}",
+                request_id=f"{call.request_id}:{unique[:8]}",
+                now=datetime.now().astimezone(),
+                streaming=streaming,
+                obfuscate=lambda: secrets.token_urlsafe(secrets.randbelow(MAX_PADDING) + 1),
+                images=loaded,
+            ),
+            request.ByteSize() if model.tokenizer is not None else 0,
+        )
 
-def _open(
-    request: CreateChatCompletionRequest,
-    model: Model,
-    request_id: str,
-    streaming: bool,
-) -> Exchange[CreateChatCompletionStreamResponse]:
-    unique = uuid.uuid4().hex
-    return chat_exchange(
-        request,
-        model,
-        completion_id=f"chatcmpl-{unique}",
-        request_id=f"{request_id}:{unique[:8]}",
-        now=datetime.now().astimezone(),
-        streaming=streaming,
-        obfuscate=lambda: secrets.token_urlsafe(secrets.randbelow(MAX_PADDING) + 1),
-    )
+    return GenerationHandler(catalog, open_exchange, ChatFold)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.handlers.generation import GenerationHandler
+from bridge.handlers.tokenize import off_loop
 from bridge.protocol.completion_chunks import CompletionFold
 from bridge.protocol.completions import completion_exchange
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         CreateCompletionStreamResponse,
     )
 
+    from bridge.handlers.base import Call
     from bridge.handlers.catalog import Catalog
     from bridge.protocol.exchange import Exchange
     from bridge.protocol.model import Model
@@ -29,18 +31,18 @@ def completions_handler(
     return GenerationHandler(catalog, _open, CompletionFold)
 
 
-def _open(
-    request: CreateCompletionRequest,
-    model: Model,
-    request_id: str,
-    streaming: bool,
+async def _open(
+    request: CreateCompletionRequest, model: Model, call: Call, streaming: bool
 ) -> Exchange[CreateCompletionStreamResponse]:
     unique = uuid.uuid4().hex
-    return completion_exchange(
-        request,
-        model,
-        completion_id=f"cmpl-{unique}",
-        request_id=f"{request_id}:{unique[:8]}",
-        now=datetime.now().astimezone(),
-        streaming=streaming,
+    return await off_loop(
+        lambda: completion_exchange(
+            request,
+            model,
+            completion_id=f"cmpl-{unique}",
+            request_id=f"{call.request_id}:{unique[:8]}",
+            now=datetime.now().astimezone(),
+            streaming=streaming,
+        ),
+        request.ByteSize() if model.tokenizer is not None else 0,
     )

@@ -13,11 +13,12 @@ from bridge.errors import BridgeError, Reason
 from bridge.handlers.merge import Ended, merge
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 
     from bridge.handlers.base import Call
     from bridge.handlers.catalog import Catalog
     from bridge.protocol.exchange import Exchange
+    from bridge.protocol.kserve import ModelInferResponse
     from bridge.protocol.model import Model
 
 
@@ -52,14 +53,14 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
     def __init__(
         self,
         catalog: Catalog,
-        open_exchange: Callable[[Request, Model, str, bool], Exchange[Chunk]],
+        open_exchange: Callable[[Request, Model, Call, bool], Awaitable[Exchange[Chunk]]],
         fold: Callable[[], Fold[Chunk, Answer]],
     ) -> None:
         """Wire a handler.
 
         Args:
             catalog: finds the model and its backend.
-            open_exchange: checks a request: (request, model, request id, streaming) -> exchange.
+            open_exchange: checks a request: (request, model, call, streaming) -> exchange.
             fold: makes the sum of a stream.
         """
         self._catalog = catalog
@@ -85,7 +86,13 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
     ) -> AsyncGenerator[Iterable[Chunk], None]:
         model = await self._catalog.route(request.model)
         call.record.model = model.id
-        exchange = self._open(request, model, call.request_id, streaming)
+        exchange = await self._open(request, model, call, streaming)
+        call.ignored.extend(exchange.ignored)
+        call.record.let_pass(exchange.ignored)
+        if not exchange.requests:
+            call.record.counted(exchange.usage())
+            yield exchange.finish()
+            return
         messages = self._one if len(exchange.requests) == 1 else self._many
         try:
             async with aclosing(messages(exchange, model, call)) as batches:
@@ -94,6 +101,8 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
         except BridgeError as exc:
             if exc.reason in {Reason.BACKEND_CONTRACT, Reason.MODEL_NOT_FOUND}:
                 await self._catalog.refresh(forget=True)  # the model is not what it was
+            if exc.reason is Reason.CONTEXT_LENGTH_EXCEEDED:
+                exc.param = exchange.prompt_param
             raise
         finally:
             call.record.counted(exchange.usage())
@@ -107,14 +116,15 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
             async for responses in batches:
                 call.record.responded()
                 yield exchange.feed(0, responses)
+                if exchange.done(0) and model.cancellable:
+                    break  # a stop string was found: the model is cancelled, the rest is not read
         yield chain(exchange.end(0), exchange.finish())
 
     async def _many(
         self, exchange: Exchange[Chunk], model: Model, call: Call
     ) -> AsyncGenerator[Iterable[Chunk], None]:
         """Run all generations at once; the first that fails fails the request."""
-        backend = self._catalog.backend
-        streams = [backend.stream(item, model=model.id, deadline=call.deadline) for item in exchange.requests]
+        streams = [self._until_done(at, exchange, model, call) for at in range(len(exchange.requests))]
         running = len(streams)
         async with aclosing(merge(streams)) as merged:
             async for index, item in merged:
@@ -124,3 +134,18 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
                 else:
                     call.record.responded()
                     yield exchange.feed(index, item)
+
+    async def _until_done(
+        self, index: int, exchange: Exchange[Chunk], model: Model, call: Call
+    ) -> AsyncGenerator[Sequence[ModelInferResponse], None]:
+        """Yield the responses of one of many generations; it is cancelled where its choice has ended.
+
+        `merge` asks for more only when the last batch has been fed to the exchange.
+        """
+        request = exchange.requests[index]
+        stream = self._catalog.backend.stream(request, model=model.id, deadline=call.deadline)
+        async with aclosing(stream) as batches:
+            async for responses in batches:
+                yield responses
+                if exchange.done(index) and model.cancellable:
+                    break

@@ -23,10 +23,11 @@ async def merge(streams: Sequence[AsyncGenerator[T, None]]) -> AsyncGenerator[tu
     """Yield the items of all streams as they come, each with its stream's position.
 
     The first failure ends all. Closing the generator closes all streams before it returns. A stream
-    waits while its last item has not been taken.
+    waits while its last item is being used, so that a busy one cannot starve the others.
     """
-    queue: asyncio.Queue[tuple[int, T | Ended | _Failure]] = asyncio.Queue(maxsize=len(streams))
-    tasks = [asyncio.create_task(_pump(at, stream, queue)) for at, stream in enumerate(streams)]
+    queue: asyncio.Queue[tuple[int, T | Ended | _Failure]] = asyncio.Queue()
+    used = [asyncio.Event() for _ in streams]
+    tasks = [asyncio.create_task(_pump(at, stream, queue, used[at])) for at, stream in enumerate(streams)]
     running = len(tasks)
     try:
         while running:
@@ -36,6 +37,7 @@ async def merge(streams: Sequence[AsyncGenerator[T, None]]) -> AsyncGenerator[tu
             if isinstance(item, Ended):
                 running -= 1
             yield at, item
+            used[at].set()
     finally:
         for task in tasks:
             task.cancel()
@@ -48,12 +50,17 @@ class _Failure:
 
 
 async def _pump(
-    at: int, stream: AsyncGenerator[T, None], queue: asyncio.Queue[tuple[int, T | Ended | _Failure]]
+    at: int,
+    stream: AsyncGenerator[T, None],
+    queue: asyncio.Queue[tuple[int, T | Ended | _Failure]],
+    used: asyncio.Event,
 ) -> None:
     try:
         async with aclosing(stream):
             async for item in stream:
-                await queue.put((at, item))
-        await queue.put((at, ENDED))
+                queue.put_nowait((at, item))
+                await used.wait()
+                used.clear()
+        queue.put_nowait((at, ENDED))
     except Exception as exc:  # noqa: BLE001 - raised again where the merged stream is read
-        await queue.put((at, _Failure(exc)))
+        queue.put_nowait((at, _Failure(exc)))

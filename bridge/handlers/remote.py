@@ -10,7 +10,15 @@ import grpc
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
-from openai_bridge.v1 import chat_pb2_grpc, completions_pb2_grpc, models_pb2, models_pb2_grpc
+from openai_bridge.v1 import (
+    chat_pb2_grpc,
+    common_pb2,
+    completions_pb2_grpc,
+    embeddings_pb2,
+    embeddings_pb2_grpc,
+    models_pb2,
+    models_pb2_grpc,
+)
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.rpc_status import from_status
@@ -92,6 +100,26 @@ class RemoteModels:
         return None if ready else "the upstream bridge is not ready"
 
 
+class RemoteEmbeddings:
+    """Embeddings of a remote bridge; see `handlers.embeddings.EmbeddingsHandler`."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub: Any = embeddings_pb2_grpc.EmbeddingsServiceStub(channel)
+
+    async def create(
+        self, request: embeddings_pb2.CreateEmbeddingRequest, call: Call
+    ) -> embeddings_pb2.CreateEmbeddingResponse:
+        """See `EmbeddingsHandler.create`."""
+        async with _errors():
+            answer: embeddings_pb2.CreateEmbeddingResponse = await self._stub.CreateEmbedding(
+                request, timeout=_left(call), metadata=_metadata(call)
+            )
+        call.record.model = answer.model
+        tokens = answer.usage.prompt_tokens
+        call.record.counted(common_pb2.CompletionUsage(prompt_tokens=tokens, total_tokens=tokens))
+        return answer
+
+
 def remote_chat(channel: grpc.aio.Channel) -> RemoteGenerating[Any, Any, Any]:
     """Return the stand-in for the chat handler."""
     stub: Any = chat_pb2_grpc.ChatServiceStub(channel)
@@ -109,12 +137,22 @@ async def _errors() -> AsyncIterator[None]:
     """Turn a failed RPC into the error it stands for, details and all."""
     try:
         yield
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # The channel was closed under the call: nobody has cancelled the task that waits for it.
+        raise BridgeError(Reason.SHUTTING_DOWN, "the bridge is stopping") from None
     except grpc.aio.AioRpcError as exc:
         status = rpc_status.from_call(exc)
         if status is not None:
             raise from_status(status) from exc
         if exc.code() is grpc.StatusCode.UNAVAILABLE:
             raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the upstream cannot be reached") from exc
+        if exc.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            raise BridgeError(
+                Reason.BACKEND_ERROR, "a message of the upstream is larger than the limit"
+            ) from exc
         raise from_status(_bare(exc)) from exc
 
 

@@ -29,7 +29,7 @@ class Metrics:
     """All metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a second series per series, which nobody reads
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per series, which nobody reads
         registry = self._registry = CollectorRegistry()
         self.requests = Counter(
             "openai_bridge_requests",
@@ -78,7 +78,7 @@ class Metrics:
         )
         self.ignored_fields = Counter(
             "openai_bridge_ignored_fields",
-            "Unknown request fields that were tolerated.",
+            "Request fields without effect that were tolerated. field: other if it is not known.",
             ("field",),
             registry=registry,
         )

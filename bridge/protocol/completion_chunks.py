@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from openai_bridge.v1.common_pb2 import FINISH_REASON_STOP
 from openai_bridge.v1.completions_pb2 import (
     CompletionChoice,
     CreateCompletionResponse,
@@ -11,12 +13,26 @@ from openai_bridge.v1.completions_pb2 import (
     TopLogprobs,
 )
 
+from bridge.protocol.answer_tokens import token_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from openai_bridge.v1.common_pb2 import CompletionUsage
 
-    from bridge.protocol.generation import FinishReason, Piece, Token
+    from bridge.protocol.generation import Alternative, Piece, Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptShown:
+    """What a choice shows of its prompt, before anything the model says."""
+
+    echo: str = ""
+    """Put in front of the text."""
+    text: str | None = None
+    """Sent as `prompt_text`."""
+    token_ids: Sequence[int] = ()
+    """Sent as `prompt_token_ids`."""
 
 
 class CompletionChunks:
@@ -29,7 +45,9 @@ class CompletionChunks:
         model: str,
         *,
         choices: int,
-        prompt_texts: Sequence[str] = (),
+        prompts: Sequence[PromptShown] = (),
+        token_ids: bool = False,
+        name_tokens: bool = False,
     ) -> None:
         """Fix what is the same in every message.
 
@@ -38,19 +56,28 @@ class CompletionChunks:
             created: Unix time in seconds.
             model: name as requested.
             choices: number of choices.
-            prompt_texts: the prompt of each choice, for its first message, if they were asked for.
+            prompts: what the first message of each choice shows of its prompt, if anything is to be shown.
+            token_ids: send the token ids of a choice in its last message.
+            name_tokens: write "token_id:N" for the text of a token in log probabilities.
         """
         self._head = CreateCompletionStreamResponse(id=completion_id, created=created, model=model)
         self._texts = [self._message(index) for index in range(choices)]
         self._steps = [message.choices[0] for message in self._texts]
-        self._prompt_texts = prompt_texts
+        self._prompts = prompts
+        self._token_ids = token_ids
+        self._name_tokens = name_tokens
         self._offsets = [0] * choices
 
     def start(self) -> Iterator[CreateCompletionStreamResponse]:
         """Return the messages with the prompts, if they were asked for; completions have no role."""
-        for index, text in enumerate(self._prompt_texts):
+        for index, prompt in enumerate(self._prompts):
             message = self._message(index)
-            message.choices[0].prompt_text = text
+            step = message.choices[0]
+            step.text = prompt.echo
+            self._offsets[index] = len(prompt.echo)
+            if prompt.text is not None:
+                step.prompt_text = prompt.text
+            step.prompt_token_ids.extend(prompt.token_ids)
             yield message
 
     def text(self, index: int, piece: Piece) -> CreateCompletionStreamResponse:
@@ -65,10 +92,17 @@ class CompletionChunks:
             self._add_token(step, token)
         return message
 
-    def finish(self, index: int, reason: FinishReason) -> CreateCompletionStreamResponse:
+    def finish(
+        self, index: int, piece: Piece, token_ids: Sequence[int] = ()
+    ) -> CreateCompletionStreamResponse:
         """Return the last message of a choice: no text and the reason."""
         message = self._message(index)
-        message.choices[0].finish_reason = reason
+        step = message.choices[0]
+        step.finish_reason = piece.finish_reason or FINISH_REASON_STOP
+        if piece.stop_reason is not None:
+            step.stop_reason.text = piece.stop_reason
+        if self._token_ids:
+            step.token_ids.extend(token_ids)
         return message
 
     def usage(self, usage: CompletionUsage) -> CreateCompletionStreamResponse:
@@ -86,13 +120,17 @@ class CompletionChunks:
     def _add_token(self, step: CompletionChoice, token: Token) -> None:
         """Append to the four parallel arrays; the chosen token is always among the alternatives."""
         lists = step.logprobs
-        lists.tokens.append(token.text)
+        lists.tokens.append(self._written(token))
         lists.token_logprobs.append(token.logprob)
         lists.text_offset.append(self._offsets[step.index])
         self._offsets[step.index] += len(token.text)
-        alternatives = {item.text: item.logprob for item in token.top}
-        alternatives.setdefault(token.text, token.logprob)
+        # Different tokens may have one text: the likeliest stands for it, the chosen one for its own.
+        alternatives = {self._written(item): item.logprob for item in reversed(token.top)}
+        alternatives[self._written(token)] = token.logprob
         lists.top_logprobs.append(TopLogprobs(logprobs=alternatives))
+
+    def _written(self, token: Alternative) -> str:
+        return token_name(token.id) if self._name_tokens and token.id is not None else token.text
 
 
 class CompletionFold:
@@ -130,5 +168,9 @@ class CompletionFold:
             choice.logprobs.MergeFrom(step.logprobs)
         if step.finish_reason:
             choice.finish_reason = step.finish_reason
+        choice.token_ids.extend(step.token_ids)
+        choice.prompt_token_ids.extend(step.prompt_token_ids)
+        if step.HasField("stop_reason"):
+            choice.stop_reason.CopyFrom(step.stop_reason)
         if step.HasField("prompt_text"):
             choice.prompt_text = step.prompt_text

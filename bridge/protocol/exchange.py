@@ -6,16 +6,23 @@ messages it says (`Chunks`); the order of events, the end and the usage are the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from openai_bridge.v1.common_pb2 import FINISH_REASON_STOP, CompletionUsage
+from openai_bridge.v1.common_pb2 import CompletionUsage
+
+from bridge.protocol.choice import Choice
+from bridge.protocol.generation import Piece
+from bridge.protocol.intervals import Intervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bridge.protocol.generation import FinishReason, Generation, Piece, Reader, Translator
+    from bridge.protocol.generation import Generation, Translator
     from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse
+    from bridge.protocol.tokenizer import Tokenizer
+
+
+NOTHING: Final = Piece()
 
 
 class StreamMessage(Protocol):
@@ -39,29 +46,11 @@ class Chunks(Protocol[M_co]):
     def text(self, index: int, piece: Piece) -> M_co:
         """Return the message for new text of a choice."""
 
-    def finish(self, index: int, reason: FinishReason) -> M_co:
-        """Return the last message of a choice."""
+    def finish(self, index: int, piece: Piece, token_ids: Sequence[int]) -> M_co:
+        """Return the last message of a choice: why it ended, and its token ids if they are wanted."""
 
     def usage(self, usage: CompletionUsage) -> M_co:
         """Return the message after all choices."""
-
-
-@dataclass(slots=True)
-class Choice:
-    """The state of one choice."""
-
-    reader: Reader
-    prompt_number: int
-    """Which prompt of the request it answers; choices of one prompt share its count."""
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-    def note(self, piece: Piece) -> None:
-        """Keep the counts of a piece."""
-        if piece.prompt_tokens is not None:
-            self.prompt_tokens = piece.prompt_tokens
-        if piece.completion_tokens is not None:
-            self.completion_tokens = (self.completion_tokens or 0) + piece.completion_tokens
 
 
 class Exchange(Generic[M]):
@@ -81,6 +70,11 @@ class Exchange(Generic[M]):
         per_prompt: int,
         include_usage: bool,
         continuous_usage: bool = False,
+        prompt_param: str = "messages",
+        prompt_tokens: Sequence[int | None] = (),
+        tokenizer: Tokenizer | None = None,
+        ignored: Sequence[str] = (),
+        interval: int = 1,
     ) -> None:
         """Prepare the Triton calls.
 
@@ -91,15 +85,31 @@ class Exchange(Generic[M]):
             per_prompt: choices that answer the same prompt.
             include_usage: whether `finish` gives a usage message.
             continuous_usage: whether every message carries the counts so far.
+            prompt_param: the field at fault when the prompt is too long for the model.
+            prompt_tokens: of each prompt, as the bridge counts them.
+            tokenizer: counts and names the tokens of the answer where the model does not.
+            interval: tokens that a message is to hold, at least 1.
+            ignored: fields that this model cannot carry and that the operator lets pass.
 
         Raises:
             BridgeError: the model cannot carry a field of the request.
         """
         self.requests: list[ModelInferRequest] = [translator.request(item) for item in generations]
         """One ModelInferRequest per choice, each for a ModelStreamInfer of its own."""
+        self.prompt_param = prompt_param
+        self.ignored = tuple(ignored)
+        """Fields of the request that have no effect, by their paths."""
         self._choices = [
-            Choice(translator.reader(item), at // per_prompt) for at, item in enumerate(generations)
+            Choice(
+                item,
+                translator.reader(item),
+                prompt_number=at // per_prompt,
+                prompt_tokens=prompt_tokens[at // per_prompt] if prompt_tokens else None,
+                tokenizer=tokenizer,
+            )
+            for at, item in enumerate(generations)
         ]
+        self._intervals = [Intervals(interval) for _ in generations] if interval > 1 else []
         self._chunks = chunks
         self._started = False
         self._include_usage = include_usage
@@ -108,20 +118,28 @@ class Exchange(Generic[M]):
     def feed(self, index: int, responses: Sequence[ModelInferResponse]) -> Iterator[M]:
         """Say what a batch of responses of choice `index` adds."""
         choice = self._choices[index]
-        yield from self._start()
         for response in responses:
-            piece = choice.reader.feed(response)
-            choice.note(piece)
+            piece = choice.feed(response)
+            yield from self._start()  # only now: if the first response cannot be read, nothing was said
+            if self._intervals:
+                piece = self._intervals[index].feed(piece) or NOTHING
             if piece.text or piece.tokens:
                 yield self._counted(self._chunks.text(index, piece))
 
     def end(self, index: int) -> Iterator[M]:
         """Say the end of choice `index`: held-back text, then the finish reason, exactly once."""
         yield from self._start()
-        piece = self._choices[index].reader.finish()
+        choice = self._choices[index]
+        piece = choice.finish()
+        if self._intervals and (held := self._intervals[index].finish()) != NOTHING:
+            yield self._counted(self._chunks.text(index, held))
         if piece.text:
             yield self._counted(self._chunks.text(index, piece))
-        yield self._counted(self._chunks.finish(index, piece.finish_reason or FINISH_REASON_STOP))
+        yield self._counted(self._chunks.finish(index, piece, choice.token_ids))
+
+    def done(self, index: int) -> bool:
+        """Tell whether choice `index` has its end already, so that its model need not go on."""
+        return self._choices[index].done
 
     def finish(self) -> Iterator[M]:
         """Say the usage, if it was asked for and the counts are true."""
@@ -143,7 +161,7 @@ class Exchange(Generic[M]):
     def _start(self) -> Iterator[M]:
         if not self._started:
             self._started = True
-            yield from self._chunks.start()
+            yield from map(self._counted, self._chunks.start())
 
     def _counted(self, message: M) -> M:
         if self._continuous and (usage := self.usage()) is not None:

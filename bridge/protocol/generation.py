@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from openai_bridge.v1 import common_pb2
 
+    from bridge.protocol.images import Image, ImageReference
     from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse
+    from bridge.protocol.tensors import Scalar
 
     FinishReason: TypeAlias = common_pb2.FinishReason.ValueType
 
@@ -35,6 +37,20 @@ class Generation:
     """Alternatives wanted per token; 0 is the chosen token alone, None is no log probabilities."""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     """Fields of class F that the client set, by their OpenAI names: numbers, strings, lists, dicts."""
+    stop: tuple[str, ...] = ()
+    """Stop strings that the bridge cuts at, because the model does not."""
+    include_stop: bool = False
+    """Leave the stop string that was found in the text."""
+    cumulative_logprob: bool = False
+    """Whether the candidates of a prompt are ranked by it."""
+    images: Sequence[Image] = ()
+    """In the order of their placeholders in the prompt."""
+    image_references: Sequence[ImageReference] = ()
+    """The same images as the client gave them, for errors."""
+    lora: str | None = None
+    """The backend's name of an adapter."""
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    """Request parameters of Triton."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,8 @@ class Alternative:
 
     text: str
     logprob: float
+    id: int | None = None
+    """Its number, where the model tells it."""
 
     @property
     def bytes(self) -> bytes | None:
@@ -57,9 +75,9 @@ class Token(Alternative):
     top: tuple[Alternative, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would double the time to make one, and one is made per token
 class Piece:
-    """What one response of the model amounts to."""
+    """What one response of the model amounts to; nobody changes it."""
 
     text: str = ""
     """New text, whole characters only."""
@@ -71,10 +89,17 @@ class Piece:
     """Tokens of the prompt, where the model says so."""
     completion_tokens: int | None = None
     """Tokens generated since the last piece, where the model says so."""
+    cumulative_logprob: float | None = None
+    """Of all tokens so far, where it was asked for."""
+    stop_reason: str | None = None
+    """The stop string that ended the text, in the last piece, where it is known."""
 
 
 class Reader(Protocol):
     """Reads the responses of one generation, in order."""
+
+    limit: int | None
+    """Tokens that the model was limited to; None where it takes no limit."""
 
     def feed(self, response: ModelInferResponse) -> Piece:
         """Return what a response adds.
@@ -84,7 +109,7 @@ class Reader(Protocol):
         """
 
     def finish(self) -> Piece:
-        """Return what is left when the model has ended: held-back text and the finish reason."""
+        """Return what is left when the model has ended: held-back text, and the reason if it gave one."""
 
 
 class Translator(Protocol):
@@ -92,6 +117,14 @@ class Translator(Protocol):
 
     family: str
     """Name of the tensor layout, as in the configuration's `adapter`."""
+    cuts_stop_strings: bool
+    """Whether the model itself leaves stop strings out of its text."""
+    takes_images: bool
+    """Whether the model has an input for images."""
+    why: Mapping[str, str]
+    """Field that this family cannot carry -> why, where there is more to say than that."""
+    ranks: bool
+    """Whether the model tells the cumulative log probability of an answer."""
 
     def request(self, generation: Generation) -> ModelInferRequest:
         """Return the request for Triton.
@@ -102,3 +135,9 @@ class Translator(Protocol):
 
     def reader(self, generation: Generation) -> Reader:
         """Return the reader for this generation's responses."""
+
+    def carriers(self) -> Mapping[str, str]:
+        """Return how this model gets each field of class F, `max_tokens` and `logprobs`, in words.
+
+        A request is refused for a field that says "refused", unless its value asks for nothing.
+        """

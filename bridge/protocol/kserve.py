@@ -12,6 +12,8 @@ from tritonclient.grpc.service_pb2 import (
     ModelInferResponse,
     ModelStreamInferResponse,
     RepositoryIndexRequest,
+    RepositoryModelLoadRequest,
+    RepositoryModelUnloadRequest,
     ServerMetadataRequest,
 )
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceServicer, GRPCInferenceServiceStub
@@ -29,6 +31,8 @@ __all__ = [
     "ModelInferResponse",
     "ModelStreamInferResponse",
     "RepositoryIndexRequest",
+    "RepositoryModelLoadRequest",
+    "RepositoryModelUnloadRequest",
     "ServerMetadataRequest",
     "add_inference_service",
 ]

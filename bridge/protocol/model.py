@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.protocol.chat_template import ChatTemplate
+    from bridge.protocol.embedders.base import Embedder
     from bridge.protocol.generation import Translator
+    from bridge.protocol.tensors import Scalar
+    from bridge.protocol.tokenizer import Tokenizer
 
 CHAT_MAX_TOKENS: Final = 1024
 """Tokens of a chat answer where neither the request nor the configuration sets a limit."""
@@ -27,8 +32,46 @@ class Model:
     translator: Translator
     template: ChatTemplate
     """Makes a prompt of a conversation."""
+    tool_template: ChatTemplate | None = None
+    """Makes a prompt of a conversation with tools; None: as without."""
+    tokenizer: Tokenizer | None = None
+    """The engine's own, where it is configured."""
+    adds_special_tokens: bool = True
+    """Whether the engine puts its tokenizer's special tokens around a prompt by itself."""
     owned_by: str = "triton"
     default_max_tokens: int | None = None
     """Tokens of an answer where the request sets no limit; None is OpenAI's default."""
     max_model_len: int | None = None
     """Longest prompt plus answer, in tokens, when known."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Values of fields of class F where the request sets none."""
+    unsupported: Literal["reject", "ignore"] = "reject"
+    """What a field that the model cannot carry means: a 400, or a name in the ignored-fields header."""
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    """Triton request parameters of every request."""
+    allowed_parameters: frozenset[str] = frozenset()
+    """Triton request parameters that clients may set."""
+    cancellable: bool = True
+    """Whether a generation may be cancelled where its text is cut; if not, it is read to its end."""
+    priority_levels: int = 0
+    """Levels of the model's queue; 0: a priority would have no effect."""
+    lora: str | None = None
+    """The backend's name of the adapter that this model is."""
+    parent: str | None = None
+    """The model that an adapter belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingModel:
+    """One entry of `/v1/models` that turns texts into vectors."""
+
+    id: str
+    """Name in requests."""
+    created: int
+    """Unix time, seconds, at which the bridge first saw the model ready."""
+    embedder: Embedder
+    tokenizer: Tokenizer | None = None
+    """The model's own, where it is configured: makes text of token ids, counts what the model does not."""
+    owned_by: str = "triton"
+    max_model_len: int | None = None
+    """Longest input, in tokens, when known."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
+from openai_bridge.v1.chat_pb2 import ResponseFormat, ResponseFormatText
+
 from bridge.errors import BridgeError, Reason
 
 if TYPE_CHECKING:
@@ -82,14 +84,14 @@ _COMMON: Final[dict[str, Field]] = {
     "bad_words": _forward(),
     "allowed_token_ids": _forward(0),
     "structured_outputs": _forward(),
-    "truncate_prompt_tokens": Field(Handling.REFUSED, -1, message="this model has no tokenizer configured"),
-    "truncation_side": _refused("left", "right"),
+    "truncate_prompt_tokens": Field(Handling.BRIDGE, -1),
+    "truncation_side": _BRIDGE,
     "triton_parameters": _forward(),
     "priority": _forward(0, None, 0),
     "cache_salt": _forward(),
-    "stream_interval": Field(Handling.REFUSED, 1, neutral=(1,)),
-    "return_token_ids": _refused(False, message="this model has no tokenizer configured"),
-    "return_tokens_as_token_ids": _refused(False, message="this model has no tokenizer configured"),
+    "stream_interval": Field(Handling.BRIDGE, 1),
+    "return_token_ids": _BRIDGE,
+    "return_tokens_as_token_ids": _BRIDGE,
     "return_prompt_text": _BRIDGE,
 }
 
@@ -102,7 +104,7 @@ CHAT: Final[dict[str, Field]] = _COMMON | {
     "tools": _BRIDGE,
     "tool_choice": _BRIDGE,
     "parallel_tool_calls": _BRIDGE,
-    "response_format": _forward(),
+    "response_format": _forward(None, None, ResponseFormat(text=ResponseFormatText())),
     "reasoning_effort": _BRIDGE,
     "verbosity": _BRIDGE,
     "service_tier": _IGNORED,
@@ -123,7 +125,7 @@ CHAT: Final[dict[str, Field]] = _COMMON | {
     "documents_json": _BRIDGE,
     "add_generation_prompt": _BRIDGE,
     "continue_final_message": _BRIDGE,
-    "add_special_tokens": _refused(False, message="this model has no tokenizer configured"),
+    "add_special_tokens": _BRIDGE,
     "include_reasoning": _refused(True, message="this model has no reasoning parser"),
     "separate_reasoning": _refused(True, False),
 }
@@ -133,10 +135,10 @@ COMPLETION: Final[dict[str, Field]] = _COMMON | {
     "prompt": _BRIDGE,
     "max_tokens": Field(Handling.BRIDGE, 0),
     "logprobs": Field(Handling.BRIDGE, 0, 5),
-    "echo": _refused(False),
+    "echo": _BRIDGE,
     "best_of": Field(Handling.BRIDGE, 0, 20),
     "suffix": _refused("", message="this model cannot fill in the middle"),
-    "add_special_tokens": _refused(True, message="this model has no tokenizer configured"),
+    "add_special_tokens": _BRIDGE,
 }
 """Fields of CreateCompletionRequest."""
 
@@ -164,6 +166,16 @@ def refusal(param: str, model: str, why: str = "") -> BridgeError:
     """Return the error for a field that cannot be honoured with this model."""
     message = f"{param!r} is not supported with model {model!r}" + (f": {why}" if why else "")
     return BridgeError(Reason.UNSUPPORTED_PARAMETER, message, param=param, model=model)
+
+
+def not_carried(param: str, value: object, model: str, why: str = "") -> BridgeError:
+    """Return the error for a field of class F whose value this model cannot carry."""
+    if isinstance(value, ResponseFormat):
+        # LangChain looks for the first half of this sentence to explain the way out.
+        kind = value.WhichOneof("format")
+        message = f"{param!r} of type {kind!r} is not supported with this model, {model!r}"
+        return BridgeError(Reason.UNSUPPORTED_PARAMETER, message, param=param, model=model)
+    return refusal(param, model, why)
 
 
 def _plain(descriptor: FieldDescriptor, value: Any) -> Any:
@@ -194,15 +206,13 @@ def _check_scalar(field: Field, param: str, value: Any) -> None:
     if not math.isfinite(value):
         raise BridgeError(Reason.INVALID_VALUE, f"{param!r} must be a finite number", param=param)
     if low is not None and (value < low or (field.above and value == low)):
-        wanted = f"above {low:g}" if field.above else f"at least {low:g}"
+        wanted = f"above {low}" if field.above else f"at least {low}"
         raise BridgeError(
-            Reason[f"{kind}_BELOW_MIN_VALUE"], f"{param!r} must be {wanted}, not {value:g}", param=param
+            Reason[f"{kind}_BELOW_MIN_VALUE"], f"{param!r} must be {wanted}, not {value}", param=param
         )
     if high is not None and value > high:
         raise BridgeError(
-            Reason[f"{kind}_ABOVE_MAX_VALUE"],
-            f"{param!r} must be at most {high:g}, not {value:g}",
-            param=param,
+            Reason[f"{kind}_ABOVE_MAX_VALUE"], f"{param!r} must be at most {high}, not {value}", param=param
         )
 
 

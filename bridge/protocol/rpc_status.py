@@ -78,13 +78,14 @@ def _details(error: BridgeError) -> Iterator[Message]:
 
 def from_status(status: Status) -> BridgeError:
     """Return the error that a remote bridge, or gRPC itself, reported."""
-    info, resource, retry = (
+    info, resource, failed, retry = (
         error_details_pb2.ErrorInfo(),
         error_details_pb2.ResourceInfo(),
+        error_details_pb2.PreconditionFailure(),
         error_details_pb2.RetryInfo(),
     )
     for detail in status.details:
-        for known in (info, resource, retry):
+        for known in (info, resource, failed, retry):
             if detail.Is(known.DESCRIPTOR):
                 detail.Unpack(known)
     ours = info.domain == DOMAIN and info.reason in Reason.__members__
@@ -93,7 +94,7 @@ def from_status(status: Status) -> BridgeError:
         reason,
         status.message or "the upstream gave no reason",
         param=info.metadata.get("param") if ours else None,
-        model=resource.resource_name or None,
+        model=resource.resource_name or next((item.subject for item in failed.violations), "") or None,
         retry_after=retry.retry_delay.seconds or None,
         retry=False if ours and info.metadata.get("retry") == "false" else None,
     )

@@ -32,8 +32,8 @@ class TensorSpec:
     """As declared: without the batch dimension, -1 for any size."""
     optional: bool = False
 
-    def shape(self, count: int, *, batched: bool) -> tuple[int, ...] | None:
-        """Return the shape that holds `count` elements, or None if the dims cannot.
+    def shape(self, count: int, *, batched: bool, batch: int = 1) -> tuple[int, ...] | None:
+        """Return the shape that holds `batch` items of `count` elements each, or None if the dims cannot.
 
         The last open dimension takes the elements, the other open ones are 1.
         """
@@ -44,7 +44,9 @@ class TensorSpec:
             sizes[open_at] = count // fixed
         if prod(sizes) != count:
             return None
-        return (1, *sizes) if batched else tuple(sizes)
+        if batched:
+            return (batch, *sizes)
+        return tuple(sizes) if batch == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Signature:
     decoupled: bool = False
     """Whether one request may have several responses."""
     max_batch_size: int = 0
+    priority_levels: int = 0
+    """Levels of the model's request queue; 0: it has none, and a priority would have no effect."""
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
     parameters: Mapping[str, str]
@@ -73,6 +77,7 @@ class Signature:
             platform=config.platform,
             decoupled=config.model_transaction_policy.decoupled,
             max_batch_size=config.max_batch_size,
+            priority_levels=config.dynamic_batching.priority_levels,
             inputs={
                 item.name: TensorSpec(item.name, _datatype(item), tuple(item.dims), item.optional)
                 for item in config.input
@@ -88,21 +93,32 @@ class Signature:
         given = set(names)
         return tuple(name for name, spec in self.inputs.items() if not spec.optional and name not in given)
 
+    def takes(self, name: str, elements: Sequence[Scalar]) -> bool:
+        """Return whether input `name` can hold these elements: by its dims and its datatype."""
+        spec = self.inputs[name]
+        try:
+            tensors.pack(spec.datatype, elements)
+        except BridgeError:
+            return False
+        return spec.shape(len(elements), batched=False) is not None
+
     def request(
         self,
         values: Mapping[str, Sequence[Scalar]],
         *,
         request_id: str,
         outputs: Iterable[str],
+        batch: int = 1,
         parameters: Mapping[str, Scalar] | None = None,
     ) -> kserve.ModelInferRequest:
-        """Build the request of one generation; inputs that are not declared must not be given.
+        """Build one request; inputs that are not declared must not be given.
 
         Args:
-            values: elements per input name, flattened.
+            values: elements per input name, flattened; those of a batch one item after the other.
             request_id: echoed by Triton in every response.
             outputs: names to ask for; the undeclared ones are left out.
-            parameters: custom request parameters.
+            batch: items, at most `max_batch_size`; every input holds the same number of elements of each.
+            parameters: request parameters.
 
         Raises:
             BridgeError: BACKEND_CONTRACT when a required input has no value, or a value does not fit.
@@ -115,8 +131,9 @@ class Signature:
             _set_parameter(request.parameters[key], value)
         for name, elements in values.items():
             spec = self.inputs.get(name)
-            shape = spec.shape(len(elements), batched=self.max_batch_size > 0) if spec else None
-            if spec is None or shape is None:
+            each, over = divmod(len(elements), batch)
+            shape = spec.shape(each, batched=self.max_batch_size > 0, batch=batch) if spec else None
+            if spec is None or shape is None or over:
                 raise self._contract(f"cannot take {len(elements)} elements for input {name!r}")
             request.inputs.add(name=name, datatype=spec.datatype, shape=shape)
             request.raw_input_contents.append(tensors.pack(spec.datatype, elements))
@@ -132,14 +149,18 @@ class Signature:
 def _datatype(item: object) -> str:
     """Return the wire name of an input's or output's `data_type`."""
     field = item.DESCRIPTOR.fields_by_name["data_type"]  # type: ignore[attr-defined]
-    name: str = field.enum_type.values_by_number[item.data_type].name  # type: ignore[attr-defined]
-    return "BYTES" if name == _STRING else name.removeprefix("TYPE_")
+    known = field.enum_type.values_by_number.get(item.data_type)  # type: ignore[attr-defined]
+    if known is None:
+        return f"datatype {item.data_type}"  # type: ignore[attr-defined]  # of a newer Triton
+    return "BYTES" if known.name == _STRING else str(known.name).removeprefix("TYPE_")
 
 
 def _set_parameter(parameter: kserve.InferParameter, value: Scalar) -> None:
     """Set the member that has the value's own type (bool is an int in Python: it goes first)."""
     if isinstance(value, bool):
         parameter.bool_param = value
+    elif isinstance(value, int) and value >= 2**63:
+        parameter.uint64_param = value
     elif isinstance(value, int):
         parameter.int64_param = value
     elif isinstance(value, float):

@@ -18,6 +18,8 @@ _PROCESS_FAILED = re.compile(r"message: (.+)")
 ROWS: Final[tuple[tuple[tuple[str, ...], Reason], ...]] = (
     (("unknown model", "is not found"), Reason.MODEL_NOT_FOUND),
     (("has no available versions",), Reason.MODEL_NOT_FOUND),
+    (("failed to load", "failed to poll from model repository"), Reason.MODEL_NOT_FOUND),
+    (("explicit model load / unload is not allowed",), Reason.UNSUPPORTED_OPERATION),
     (("unexpected inference input",), Reason.BACKEND_CONTRACT),
     (("unexpected inference output",), Reason.BACKEND_CONTRACT),
     (("expected number of inputs",), Reason.BACKEND_CONTRACT),
@@ -56,6 +58,7 @@ PUBLIC: Final[dict[Reason, str]] = {
     Reason.BACKEND_CONTRACT: "the request the bridge made does not fit the model's inputs",
     Reason.BACKEND_REFUSED: "Triton refuses the bridge's key",
     Reason.MODEL_NOT_FOUND: "the model is not available",
+    Reason.UNSUPPORTED_OPERATION: "Triton loads and unloads only with --model-control-mode=explicit",
 }
 """Sentences that replace the model's text: it speaks of tensors and keys, not of the client's request."""
 
@@ -109,7 +112,7 @@ def from_status(code: int, text: str, model: str) -> BridgeError:
     if "This protocol is restricted" in text:
         return BridgeError(Reason.BACKEND_REFUSED, PUBLIC[Reason.BACKEND_REFUSED])
     match code:
-        case Code.UNAVAILABLE:
+        case Code.UNAVAILABLE if "explicit model load" not in text:
             return BridgeError(Reason.BACKEND_UNAVAILABLE, "Triton cannot be reached")
         case Code.DEADLINE_EXCEEDED:
             return BridgeError(Reason.TIMEOUT, "the deadline passed before the model had finished")

@@ -18,8 +18,9 @@ from google.protobuf.message import DecodeError
 from bridge.errors import BridgeError, Reason, public
 from bridge.handlers.base import Call
 from bridge.observability.record import RequestRecord
+from bridge.protocol.openai_json import header_names
 from bridge.protocol.rpc_status import to_status
-from bridge.servers.request_ids import HEADER, request_id
+from bridge.servers.headers import HEADER, IGNORED, request_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
@@ -96,7 +97,7 @@ class _Answering:
 
     def __init__(self, endpoint: str, context: Context, options: MethodOptions) -> None:
         metadata = dict(context.invocation_metadata() or ())
-        given = metadata.get(HEADER)
+        given, authorization = metadata.get(HEADER), metadata.get("authorization")
         identity = request_id(given if isinstance(given, str) else None)
         left = context.time_remaining()
         timeout = options.request_timeout if left is None else min(left, options.request_timeout)
@@ -106,9 +107,11 @@ class _Answering:
             request_id=identity,
             deadline=asyncio.get_running_loop().time() + timeout,
             record=RequestRecord(options.metrics, door="grpc", endpoint=endpoint, request_id=identity),
+            authorization=authorization if isinstance(authorization, str) else None,
         )
 
     async def __aenter__(self) -> Self:
+        self._context.set_trailing_metadata(((HEADER, self.call.request_id),))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: object) -> bool:
@@ -142,7 +145,8 @@ class _Answering:
         """Send the initial metadata with the first message: sent earlier, no client would retry."""
         if not self._metadata_sent:
             self._metadata_sent = True
-            await self._context.send_initial_metadata(((HEADER, self.call.request_id),))
+            ignored = [(IGNORED, header_names(self.call.ignored))] if self.call.ignored else []
+            await self._context.send_initial_metadata(((HEADER, self.call.request_id), *ignored))
 
     async def _abort(self, error: BridgeError) -> None:
         pushback = -1 if error.retry_after is None else error.retry_after * 1000

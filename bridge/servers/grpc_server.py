@@ -10,22 +10,22 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection, reflection_pb2
-from openai_bridge.v1 import chat_pb2, completions_pb2, embeddings_pb2, models_pb2
 
-from bridge.servers.grpc_method import MethodOptions, streaming, unary
+from bridge.servers.grpc_services import PACKAGE, services
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from bridge.handlers.admin import ModelAdmin
     from bridge.handlers.base import Call, Generating, Models
+    from bridge.servers.grpc_method import MethodOptions
 
-_PACKAGE: Final = "openai_bridge.v1"
-GENERATION_SERVICES: Final = (
-    f"{_PACKAGE}.ChatService",
-    f"{_PACKAGE}.CompletionsService",
-    f"{_PACKAGE}.ModelsService",
+SERVICES: Final = (
+    f"{PACKAGE}.ChatService",
+    f"{PACKAGE}.CompletionsService",
+    f"{PACKAGE}.EmbeddingsService",
+    f"{PACKAGE}.ModelsService",
 )
-EMBEDDINGS_SERVICE: Final = f"{_PACKAGE}.EmbeddingsService"
 ENVELOPE_BYTES: Final = 1024 * 1024
 """What grpcio lets through above our own limit, so that we can refuse it with details."""
 
@@ -42,6 +42,7 @@ class GrpcServer:
         completions: Generating[Any, Any, Any],
         models: Models,
         embed: Callable[[Any, Call], Awaitable[Any]],
+        admin: ModelAdmin | None,
         options: MethodOptions,
         health_interval: float,
         grace: float,
@@ -53,6 +54,7 @@ class GrpcServer:
             completions: handler of CompletionsService.
             models: handler of ModelsService, and the source of health.
             embed: handler of EmbeddingsService.
+            admin: loads and unloads; None refuses.
             options: what all methods share.
             health_interval: seconds between two looks at `models.not_ready`.
             grace: seconds that running calls have at a stop.
@@ -72,31 +74,9 @@ class GrpcServer:
         self._health_interval = health_interval
         self._grace = grace
         self._health_task: asyncio.Task[None] | None = None
-        methods = {
-            f"{_PACKAGE}.ChatService": {
-                "CreateChatCompletion": unary(
-                    "chat", chat_pb2.CreateChatCompletionRequest, chat.complete, options
-                ),
-                "CreateChatCompletionStream": streaming(
-                    "chat", chat_pb2.CreateChatCompletionRequest, chat.stream, options
-                ),
-            },
-            f"{_PACKAGE}.CompletionsService": {
-                "CreateCompletion": unary(
-                    "completions", completions_pb2.CreateCompletionRequest, completions.complete, options
-                ),
-                "CreateCompletionStream": streaming(
-                    "completions", completions_pb2.CreateCompletionRequest, completions.stream, options
-                ),
-            },
-            EMBEDDINGS_SERVICE: {
-                "CreateEmbedding": unary("embeddings", embeddings_pb2.CreateEmbeddingRequest, embed, options),
-            },
-            f"{_PACKAGE}.ModelsService": {
-                "ListModels": unary("models", models_pb2.ListModelsRequest, self._list, options),
-                "RetrieveModel": unary("models", models_pb2.RetrieveModelRequest, self._retrieve, options),
-            },
-        }
+        methods = services(
+            chat=chat, completions=completions, models=models, embed=embed, admin=admin, options=options
+        )
         self._register(methods)
 
     def _register(self, methods: Mapping[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]) -> None:
@@ -111,14 +91,6 @@ class GrpcServer:
         )
         reflection.enable_server_reflection(names, self._server)
         self._server.add_generic_rpc_handlers((_reflection_v1(names),))
-
-    async def _list(self, _: models_pb2.ListModelsRequest, __: Call) -> models_pb2.ListModelsResponse:
-        return await self._models.list_models()
-
-    async def _retrieve(
-        self, request: models_pb2.RetrieveModelRequest, _: Call
-    ) -> models_pb2.RetrieveModelResponse:
-        return await self._models.retrieve_model(request.model)
 
     async def start(self, address: str) -> int:
         """Listen on HOST:PORT and return the port; 0 takes a free one.
@@ -151,9 +123,8 @@ class GrpcServer:
                 if ready
                 else health_pb2.HealthCheckResponse.NOT_SERVING
             )
-            for name in ("", *GENERATION_SERVICES):
+            for name in ("", *SERVICES):
                 await self._health.set(name, status)
-            await self._health.set(EMBEDDINGS_SERVICE, health_pb2.HealthCheckResponse.NOT_SERVING)
             await asyncio.sleep(self._health_interval)
 
 

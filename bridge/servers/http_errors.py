@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bridge.errors import BridgeError, Reason, public
 from bridge.protocol.openai_json import dump_error
-from bridge.servers.request_ids import HEADER, request_id
+from bridge.servers.headers import HEADER, request_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -15,14 +15,19 @@ from bridge.handlers.base import Call
 from bridge.observability.metrics import CONTENT_TYPE
 from bridge.observability.record import RequestRecord
 from bridge.protocol import openai_json, sse
+from bridge.servers.http_admin import AdminEndpoints
+from bridge.servers.http_embeddings import EmbeddingsEndpoint
 from bridge.servers.http_errors import REQUEST_ID, add_request_id, errors
 from bridge.servers.http_generation import Form, GenerationEndpoint
+from bridge.servers.http_tokenize import TokenizeEndpoints
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bridge.config import Config
+    from bridge.handlers.admin import ModelAdmin
     from bridge.handlers.base import Generating, Models
+    from bridge.handlers.tokenize import TokenizeHandler
     from bridge.observability.metrics import Metrics
 
 CHAT = Form(
@@ -49,12 +54,13 @@ class HttpServer:
         completions: Generating[Any, Any, Any],
         models: Models,
         embed: Callable[[Any, Call], Awaitable[Any]],
+        tokenize: TokenizeHandler,
+        admin: ModelAdmin | None,
         config: Config,
         metrics: Metrics,
     ) -> None:
         """Build the application; `start` binds it."""
         self._models = models
-        self._embed_handler = embed
         self._metrics = metrics
         self._config = config
         self._version = version("openai-bridge")
@@ -65,7 +71,9 @@ class HttpServer:
             web.post(
                 "/v1/completions", GenerationEndpoint(COMPLETIONS, completions, config, metrics).__call__
             ),
-            web.post("/v1/embeddings", self._embed),
+            web.post("/v1/embeddings", EmbeddingsEndpoint(embed, config, metrics).__call__),
+            *TokenizeEndpoints(tokenize, config, metrics).routes(),
+            *AdminEndpoints(admin, metrics).routes(),
             web.get("/v1/models", self._list),
             web.get("/v1/models/{id:.+}", self._retrieve),
             web.get("/v1/health/live", self._live),
@@ -104,10 +112,6 @@ class HttpServer:
         name = request.match_info["id"]
         answer = await self._recorded(request, "models", lambda _: self._models.retrieve_model(name))
         return _json(openai_json.dump_model(answer))
-
-    async def _embed(self, request: web.Request) -> web.Response:
-        answer = await self._recorded(request, "embeddings", lambda call: self._embed_handler(None, call))
-        return _json(openai_json.dump_embedding_response(answer))
 
     async def _recorded(
         self, request: web.Request, endpoint: str, ask: Callable[[Call], Awaitable[Any]]

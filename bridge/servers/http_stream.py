@@ -12,7 +12,7 @@ from aiohttp import web
 from bridge.protocol.sse import PING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -28,15 +28,18 @@ class EventStream:
     `keep_alive` seconds of silence it goes out all the same, with a comment.
     """
 
-    def __init__(self, request: web.Request, headers: Mapping[str, str], keep_alive: float) -> None:
+    def __init__(
+        self, request: web.Request, headers: Callable[[], Mapping[str, str]], keep_alive: float
+    ) -> None:
         """Begin nothing yet.
 
         Args:
             request: the one that is answered.
-            headers: further response headers.
+            headers: gives further response headers when the status goes out.
             keep_alive: seconds of silence after which a comment is sent.
         """
-        self.response = web.StreamResponse(headers={**HEADERS, **headers})
+        self.response = web.StreamResponse(headers=HEADERS)
+        self._headers = headers
         self._request = request
         self._keep_alive = keep_alive
         self._loop = asyncio.get_running_loop()
@@ -55,8 +58,7 @@ class EventStream:
             ConnectionError: the client has left.
         """
         async with self._writing:
-            if not self.response.prepared:
-                await self.response.prepare(self._request)
+            await self._begin()
             await self.response.write(data)
             self._last = self._loop.time()
 
@@ -67,9 +69,13 @@ class EventStream:
             ConnectionError: the client has left.
         """
         async with self._writing:
-            if not self.response.prepared:
-                await self.response.prepare(self._request)
+            await self._begin()
             await self.response.write_eof(data)
+
+    async def _begin(self) -> None:
+        if not self.response.prepared:
+            self.response.headers.update(self._headers())
+            await self.response.prepare(self._request)
 
     @asynccontextmanager
     async def kept_alive(self) -> AsyncIterator[None]:

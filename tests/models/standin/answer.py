@@ -26,23 +26,37 @@ class CancelledByClientError(Exception):
     """Nobody waits for the answer any more."""
 
 
-class Answer:
-    """One request, answered in a thread of its own so that requests run side by side."""
+class StoppedError(Exception):
+    """Another request asked for the end of this one."""
 
-    def __init__(self, records: Records, request: Any, *, final: str = "data") -> None:
+
+class Answer:
+    """One request, answered in a thread of its own so that requests run side by side.
+
+    The directive stands in `text_input` unless the model gets its prompt in another form.
+    """
+
+    def __init__(
+        self, records: Records, request: Any, *, final: str = "data", prompt: str | None = None
+    ) -> None:
         self.inputs = tensors.received(request)
-        self.wish, self.prompt = directive.parse(self.inputs["text_input"][0])
+        self.wish, self.prompt = directive.parse(self.inputs["text_input"][0] if prompt is None else prompt)
         self.pieces = self.wish.reply(self.prompt)
-        self._final = self.wish.final or final
+        self.final = self.wish.final or final
         self._records = records
         self._id = request.request_id()
         self._sender = request.get_response_sender()
         self._sent = 0
+        self._stopped = threading.Event()
         self._record("request", inputs=self.inputs, parameters=request.parameters())
 
     def start(self, make: Make, *, stream: bool = True) -> None:
         """Answer in the background, with one response per piece or with one for all."""
         threading.Thread(target=self._run, args=(make, stream), daemon=True).start()
+
+    def stop(self) -> None:
+        """End the answer at its next step, in good order."""
+        self._stopped.set()
 
     def fail(self, message: str) -> None:
         """End with an error, followed by the final flag in the way the directive says."""
@@ -65,13 +79,16 @@ class Answer:
                     self._wait(self.wish.delay_ms)
             if not stream:
                 self._send(make, 0, self.pieces)
-            if self._final == "separate" or (self._sent == 0 and self._final == "data"):
+            if self.final == "separate" or (self._sent == 0 and self.final == "data"):
                 self._sender.send(flags=FINAL)
             self._record("done", sent=self._sent)
         except CancelledByClientError:
             self._record("cancelled", sent=self._sent)
             gone = tensors.error("Request was cancelled", pb_utils.TritonError.CANCELLED)
             self._sender.send(gone, flags=FINAL)
+        except StoppedError:
+            self._sender.send(make(self._sent, [], True), flags=FINAL)
+            self._record("stopped", sent=self._sent)
 
     def _leaves_at(self, index: int) -> bool:
         """Whether the request ended here because the directive says so."""
@@ -87,7 +104,7 @@ class Answer:
     def _send(self, make: Make, first: int, pieces: list[bytes]) -> None:
         is_last = first + len(pieces) == len(self.pieces)
         response = make(first, pieces, is_last)
-        if is_last and self._final == "data":
+        if is_last and self.final == "data":
             self._sender.send(response, flags=FINAL)
         else:
             self._sender.send(response)
@@ -97,6 +114,8 @@ class Answer:
         """Pass the time, looking now and every 10 ms whether somebody still waits for the answer."""
         until = time.monotonic() + milliseconds / 1000
         while True:
+            if self._stopped.is_set():
+                raise StoppedError
             if not self.wish.ignore_cancel and self._sender.is_cancelled():
                 raise CancelledByClientError
             left = until - time.monotonic()

@@ -15,7 +15,7 @@ SAMPLING_KEYS = frozenset(
         *("presence_penalty", "frequency_penalty", "repetition_penalty"),
         *("temperature", "top_p", "top_k", "min_p", "seed"),
         *("stop", "stop_token_ids", "bad_words", "ignore_eos", "max_tokens", "min_tokens"),
-        *("logprobs", "skip_special_tokens", "include_stop_str_in_output"),
+        *("logprobs", "skip_special_tokens", "spaces_between_special_tokens", "include_stop_str_in_output"),
         *("structured_outputs", "allowed_token_ids", "logit_bias", "lora_name"),
     )
 )

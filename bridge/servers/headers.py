@@ -1,4 +1,4 @@
-"""Request ids: the caller's own where it is harmless, else a fresh one."""
+"""Headers that both doors share. Request ids: the caller's own where it is harmless, else a fresh one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Final
 
 HEADER: Final = "x-request-id"
 """Header and metadata key, in both directions."""
+
+IGNORED: Final = "openai-bridge-ignored"
+"""Header and initial metadata of an answer: the fields without effect, unknown or not to be carried."""
 
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 

@@ -1,0 +1,1 @@
+"""Clients that put load on a server and look at every byte of its answers."""

@@ -1,0 +1,67 @@
+"""The pull form on top of the push form: batches for an `async for`, whatever came since the last one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from bridge.backends.push import Handle
+    from bridge.errors import BridgeError
+    from bridge.protocol.kserve import ModelInferResponse
+
+
+class Inbox:
+    """A sink that keeps what its reader has not asked for; what it keeps is bounded by flow control."""
+
+    def __init__(self) -> None:
+        self._batch: list[ModelInferResponse] = []
+        self._over = False
+        self._error: BridgeError | None = None
+        self._news: asyncio.Future[None] | None = None
+        self._paused = False
+        self.handle: Handle
+        """The generation; set by whoever opens it."""
+
+    def responses(self, batch: Sequence[ModelInferResponse]) -> None:
+        """See `Sink.responses`. Until the reader asks for more, the model's silence is the reader's."""
+        self._batch.extend(batch)
+        if not self._paused:
+            self._paused = True
+            self.handle.pause()
+        self._wake()
+
+    def ended(self, error: BridgeError | None) -> None:
+        """See `Sink.ended`."""
+        self._over, self._error = True, error
+        self._wake()
+
+    async def batches(self) -> AsyncGenerator[Sequence[ModelInferResponse], None]:
+        """Yield until the end.
+
+        Raises:
+            BridgeError: how the generation failed.
+        """
+        while True:
+            if self._batch:
+                batch, self._batch = self._batch, []
+                yield batch
+            elif self._over:
+                break
+            else:
+                await self._more()
+        if self._error is not None:
+            raise self._error
+
+    async def _more(self) -> None:
+        if self._paused:
+            self._paused = False
+            self.handle.resume()
+        self._news = asyncio.get_running_loop().create_future()
+        await self._news
+
+    def _wake(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)

@@ -1,0 +1,57 @@
+"""The push form of a generation: responses are handed over where they are read, no task is woken.
+
+For doors that write to their client from the reader's callback; the pull form is `Backend.stream`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.errors import BridgeError
+    from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse
+
+
+class Sink(Protocol):
+    """Takes what a generation says. It is called from the connection's reader: it must not block.
+
+    Calls come only after `PushBackend.open` has returned, and none after `Handle.cancel`.
+    """
+
+    def responses(self, batch: Sequence[ModelInferResponse]) -> None:
+        """Take everything that one read brought; a BridgeError raised here ends the generation with it."""
+
+    def ended(self, error: BridgeError | None) -> None:
+        """Take the end, exactly once and last; None: the answer is complete."""
+
+
+class Handle(Protocol):
+    """A running generation."""
+
+    def cancel(self) -> None:
+        """End it; one that has ended stays as it is."""
+
+    def pause(self) -> None:
+        """Stop the model by flow control; what is on its way (one stream window at most) still comes.
+
+        Silence is not counted meanwhile, the deadline is.
+        """
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+
+
+class PushBackend(Protocol):
+    """A backend that owns its socket."""
+
+    def open(self, request: ModelInferRequest, *, model: str, deadline: float, sink: Sink) -> Handle:
+        """Run one generation; the arguments are those of `Backend.stream`, which says what may fail.
+
+        Args:
+            request: sent once, then the call is half-closed.
+            model: the OpenAI name, for errors.
+            deadline: time of the event loop's clock at which the generation is cancelled.
+            sink: hears what comes.
+        """

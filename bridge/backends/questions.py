@@ -1,0 +1,62 @@
+"""What a backend asks Triton about its models: four unary calls, the same over every transport."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.protocol import kserve
+from bridge.protocol.signature import Signature
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+UNARY_TIMEOUT: Final = 5.0
+"""Seconds that a question about models may take."""
+
+LOAD_TIMEOUT: Final = 600.0
+"""Seconds that loading a model may take."""
+
+
+class Questions(ABC):
+    """The part of `Backend` that runs no generation."""
+
+    @abstractmethod
+    async def ask(
+        self, method: str, request: Message, *, limit: float = UNARY_TIMEOUT, model: str = ""
+    ) -> Any:
+        """Make a unary call and return its answer.
+
+        Args:
+            method: name of the RPC in inference.GRPCInferenceService.
+            request: its message.
+            limit: seconds that it may take.
+            model: the model that is asked about, for errors.
+
+        Raises:
+            BridgeError: Triton cannot be reached, or refuses.
+        """
+
+    async def ready_models(self) -> dict[str, str]:
+        """See `Backend.ready_models`."""
+        index = await self.ask("RepositoryIndex", kserve.RepositoryIndexRequest(ready=True))
+        versions: dict[str, str] = {}
+        for entry in index.models:
+            versions[entry.name] = f"{versions.get(entry.name, '')} {entry.version}".strip()
+        return versions
+
+    async def signature(self, name: str, version: str = "") -> Signature:
+        """See `Backend.signature`."""
+        request = kserve.ModelConfigRequest(name=name, version=version)
+        answer = await self.ask("ModelConfig", request, model=name)
+        return Signature.from_config(answer.config, version)
+
+    async def load_model(self, name: str) -> None:
+        """See `Backend.load_model`."""
+        request = kserve.RepositoryModelLoadRequest(model_name=name)
+        await self.ask("RepositoryModelLoad", request, limit=LOAD_TIMEOUT, model=name)
+
+    async def unload_model(self, name: str) -> None:
+        """See `Backend.unload_model`."""
+        request = kserve.RepositoryModelUnloadRequest(model_name=name)
+        await self.ask("RepositoryModelUnload", request, limit=LOAD_TIMEOUT, model=name)

@@ -1,0 +1,195 @@
+"""One ModelStreamInfer call as a generation: what its messages mean, what ends it, what fails it.
+
+The rules are those of `TritonBackend.stream`; tests/backends/test_transports_agree.py holds them together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf.message import DecodeError
+
+from bridge.backends.idle import IdleWatch
+from bridge.errors import BridgeError, Reason, public
+from bridge.protocol import kserve
+from bridge.protocol.h2grpc.status import StatusCode
+from bridge.protocol.triton_errors import from_status, from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.backends.h2call import Call
+    from bridge.backends.h2channel import Channel
+    from bridge.backends.push import Sink
+    from bridge.protocol.h2grpc.status import Status
+
+END_TIMEOUT: Final = 1.0
+"""Seconds that Triton may take to end the RPC after the final response, before it is cancelled."""
+
+PATH: Final = "/inference.GRPCInferenceService/ModelStreamInfer"
+
+_parse: Final = kserve.ModelStreamInferResponse.FromString
+
+
+class Generation:
+    """A receiver of the call, a handle for whoever has opened it."""
+
+    def __init__(
+        self, channel: Channel, sink: Sink, *, model: str, first_token_timeout: float, token_timeout: float
+    ) -> None:
+        """Prepare a generation; `begin` starts it.
+
+        Args:
+            channel: to Triton.
+            sink: hears the responses and the end.
+            model: the OpenAI name, for errors.
+            first_token_timeout: seconds until the first response.
+            token_timeout: seconds between two responses.
+        """
+        self._channel = channel
+        self._sink: Sink | None = sink
+        self._model = model
+        self._silence = first_token_timeout
+        self._token_timeout = token_timeout
+        self._watch = IdleWatch(self._expire)
+        self._paused = False
+        self._said = False
+        self._call: Call
+
+    def begin(self, request: kserve.ModelInferRequest, deadline: float) -> None:
+        """Send the request."""
+        self._call = self._channel.call(PATH, request.SerializeToString(), deadline=deadline, receiver=self)
+        self._watch.wait(self._silence)
+
+    def pause(self) -> None:
+        """See `Handle.pause`."""
+        self._paused = True
+        if self._sink is not None:
+            self._watch.pause()
+            self._call.pause()
+
+    def resume(self) -> None:
+        """See `Handle.resume`."""
+        self._paused = False
+        if self._sink is not None:
+            self._watch.wait(self._silence)
+            self._call.resume()
+
+    def cancel(self) -> None:
+        """See `Handle.cancel`."""
+        if self._sink is not None:
+            self._sink = None
+            self._give_up()
+
+    def messages(self, batch: list[bytes]) -> None:
+        """See `Receiver.messages`."""
+        if self._sink is None:
+            return
+        self._silence = self._token_timeout
+        if not self._paused:
+            self._watch.wait(self._silence)
+        responses: list[kserve.ModelInferResponse] = []
+        final, error = self._read(batch, responses)
+        if responses:
+            self._said = True
+            self._say(self._sink, responses)
+        if error is not None:
+            self._fail(error)
+        elif final:
+            self._complete()
+
+    def ended(self, status: Status) -> None:
+        """See `Receiver.ended`."""
+        if self._sink is None:
+            pass  # cancelled, or complete and waiting for this
+        elif self._channel.closed:
+            self._fail(BridgeError(Reason.SHUTTING_DOWN, "the bridge is stopping"))
+        elif status.code == StatusCode.OK:
+            self._complete()
+        else:
+            self._fail(self._failure(status))
+        self._watch.stop()
+
+    def _read(
+        self, batch: list[bytes], responses: list[kserve.ModelInferResponse]
+    ) -> tuple[bool, BridgeError | None]:
+        """Append what has outputs; return whether the final response came, and what failed."""
+        for raw in batch:
+            try:
+                reply = _parse(raw)
+            except DecodeError:
+                message = "a response of Triton cannot be read"
+                return False, BridgeError(Reason.BACKEND_ERROR, message, model=self._model)
+            if reply.error_message:
+                return False, from_text(reply.error_message, self._model)
+            response = reply.infer_response
+            if response.outputs:
+                responses.append(response)
+            if _is_final(response):
+                return True, None
+        return False, None
+
+    def _say(self, sink: Sink, responses: Sequence[kserve.ModelInferResponse]) -> None:
+        try:
+            sink.responses(responses)
+        except Exception as exc:  # noqa: BLE001 - a door's bug ends its own stream, not all on the connection
+            if not isinstance(exc, BridgeError):
+                _report(exc)
+            self._fail(public(exc))
+
+    def _complete(self) -> None:
+        """Tell the end of a complete answer, and let Triton end the RPC by itself.
+
+        Cancelling a finished request would race with Triton's own end of it, and what happens to the
+        connection from now on is no failure of the request.
+        """
+        sink, self._sink = self._sink, None
+        if sink is None:
+            return
+        self._watch.wait(END_TIMEOUT)
+        truncated = BridgeError(
+            Reason.RESPONSE_TRUNCATED, "the model ended without an answer", model=self._model
+        )
+        _tell_end(sink, None if self._said else truncated)
+
+    def _fail(self, error: BridgeError) -> None:
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            self._give_up()
+            _tell_end(sink, error)
+
+    def _give_up(self) -> None:
+        self._watch.stop()
+        self._call.cancel()
+
+    def _expire(self) -> None:
+        """Cancel a silent call: of a running generation, or of one that is complete."""
+        self._call.cancel()
+        if self._sink is not None:
+            what = "stopped answering" if self._said else "did not begin to answer in time"
+            message = f"the model {what}"
+            self._fail(BridgeError(Reason.TIMEOUT, message, model=self._model, retry=not self._said))
+
+    def _failure(self, status: Status) -> BridgeError:
+        error = from_status(status.code, status.message, self._model)
+        if error.reason is Reason.TIMEOUT:
+            return BridgeError(Reason.TIMEOUT, error.message, model=self._model, retry=not self._said)
+        return error
+
+
+def _tell_end(sink: Sink, error: BridgeError | None) -> None:
+    try:
+        sink.ended(error)
+    except Exception as exc:  # noqa: BLE001 - as in `_say`
+        _report(exc)
+
+
+def _report(exc: Exception) -> None:
+    asyncio.get_running_loop().call_exception_handler({"message": "a sink has failed", "exception": exc})
+
+
+def _is_final(response: kserve.ModelInferResponse) -> bool:
+    # Reading a missing key of a message map would add it: ask first.
+    parameters = response.parameters
+    return kserve.FINAL_RESPONSE in parameters and parameters[kserve.FINAL_RESPONSE].bool_param

@@ -1,0 +1,11 @@
+"""The configuration: one frozen tree from a TOML file and flags, checked once.
+
+Nobody else reads files or the environment for settings. Every complaint names the key.
+"""
+
+from bridge.config.checks import ConfigError
+from bridge.config.loading import load
+from bridge.config.model import Adapter, ModelConfig, Task, Template, builtin
+from bridge.config.settings import Config
+
+__all__ = ["Adapter", "Config", "ConfigError", "ModelConfig", "Task", "Template", "builtin", "load"]

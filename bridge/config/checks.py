@@ -1,0 +1,75 @@
+"""Checks of single keys: their names, their types, and complaints that begin with the key."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+DERIVED = "derived"
+"""Metadata of a dataclass field that is no key of the file."""
+
+
+class ConfigError(ValueError):
+    """A setting is wrong; the text begins with its key."""
+
+
+def demand(holds: bool, key: str, complaint: str) -> None:
+    """Raise a ConfigError that names the key, unless a condition holds."""
+    if not holds:
+        raise ConfigError(f"{key}: {complaint}")
+
+
+def typed(cls: type, table: Mapping[str, Any], prefix: str, base: Path) -> dict[str, Any]:
+    """Check a table's keys and types against a dataclass.
+
+    Args:
+        cls: its fields are the keys.
+        table: from TOML.
+        prefix: of the keys in complaints.
+        base: the directory that paths are relative to.
+
+    Raises:
+        ConfigError: an unknown key, or a value of another type.
+    """
+    hints = get_type_hints(cls)
+    known = [item.name for item in fields(cls) if not item.metadata.get(DERIVED)]
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        demand(key in known, f"{prefix}{key}", f"unknown key; known are {', '.join(known)}")
+        values[key] = _cast(hints[key], value, f"{prefix}{key}", base)
+    return values
+
+
+def _cast(hint: Any, value: Any, key: str, base: Path) -> Any:
+    if get_origin(hint) is Literal:
+        allowed = get_args(hint)
+        demand(value in allowed, key, f"must be one of {', '.join(allowed)}, not {value!r}")
+        return value
+    if get_origin(hint) is tuple:
+        demand(
+            isinstance(value, list) and all(isinstance(item, str) for item in value),
+            key,
+            "must be an array of strings",
+        )
+        return tuple(value)
+    if get_origin(hint) is Mapping:
+        return _mapping(hint, value, key, base)
+    wanted = [item for item in get_args(hint) if item is not types.NoneType] or [hint]
+    if Any in wanted:
+        return value
+    if Path in wanted:
+        demand(isinstance(value, str), key, f"must be a path, not {type(value).__name__}")
+        return base / value
+    if float in wanted and type(value) is int and int not in wanted:
+        return float(value)
+    demand(type(value) in wanted, key, f"must be of type {wanted[0].__name__}, not {type(value).__name__}")
+    return value
+
+
+def _mapping(hint: Any, value: Any, key: str, base: Path) -> dict[str, Any]:
+    demand(isinstance(value, dict), key, "must be a table")
+    _, element = get_args(hint)
+    return {name: _cast(element, item, f"{key}.{name}", base) for name, item in value.items()}

@@ -1,0 +1,75 @@
+"""Reading the configuration: the TOML file, the files it names, and the flags."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.chat_templates import BUILTIN
+from bridge.config.checks import ConfigError, demand, typed
+from bridge.config.model import DEFAULT_TEMPLATE, ModelConfig, Template, builtin
+from bridge.config.settings import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def load(path: Path | None, flags: Mapping[str, Any]) -> Config:
+    """Read the configuration.
+
+    Args:
+        path: the TOML file, or None.
+        flags: keys of `Config` set on the command line; they win over the file.
+
+    Raises:
+        OSError: a file cannot be read.
+        ConfigError: a key is wrong; the text begins with its name.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(f"not TOML: {exc}") from exc
+    base = path.parent if path else Path()
+    models = table.pop("models", {})
+    demand(isinstance(models, dict), "models", "must be a table of tables")
+    top = typed(Config, table, "", base) | {key: value for key, value in flags.items() if value is not None}
+    top["models"] = {name: _model(name, entry, base) for name, entry in models.items()}
+    top["template"] = _template(top.get("chat_template", DEFAULT_TEMPLATE), "chat_template", base)
+    if "admin_key_file" in top:
+        top["admin_keys"] = _keys(top["admin_key_file"], "admin_key_file")
+    return Config(**top)
+
+
+def _model(name: str, entry: Any, base: Path) -> ModelConfig:
+    prefix = f"models.{name}"
+    demand(isinstance(entry, dict), prefix, "must be a table")
+    values = typed(ModelConfig, entry, f"{prefix}.", base)
+    if "chat_template" in values:
+        values["template"] = _template(values["chat_template"], f"{prefix}.chat_template", base)
+    return ModelConfig(**values)
+
+
+def _template(name: str, key: str, base: Path) -> Template:
+    """Return a built-in template or one from a file beside the configuration."""
+    if name in BUILTIN:
+        return builtin(name)
+    known = ", ".join(BUILTIN)
+    return Template(
+        name, _text(base / name, key, f"{name} is neither built in ({known}) nor a readable file")
+    )
+
+
+def _keys(path: Path, key: str) -> tuple[str, ...]:
+    lines = map(str.strip, _text(path, key, f"{path} cannot be read").splitlines())
+    keys = tuple(line for line in lines if line and not line.startswith("#"))
+    demand(bool(keys), key, f"{path} holds no key")
+    return keys
+
+
+def _text(path: Path, key: str, complaint: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) else "not UTF-8"
+        raise ConfigError(f"{key}: {complaint}: {why}") from exc

@@ -1,0 +1,81 @@
+"""Tokenizing: the handler of /tokenize and /detokenize."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from bridge.errors import BridgeError, Reason
+from bridge.protocol.tokenize import detokenized, text_of, tokenized, tokenizer_of
+from bridge.protocol.tokenizer import LONG_TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bridge.handlers.base import Call
+    from bridge.protocol.model import Model
+    from bridge.protocol.tokenize import DetokenizeRequest, TokenizeRequest
+
+T = TypeVar("T")
+
+
+class TokenizeHandler:
+    """Text to tokens and back, with the tokenizers of the configured models."""
+
+    def __init__(self, route: Callable[[str], Awaitable[Model]]) -> None:
+        """Take what finds a model by its name, such as `Catalog.route`."""
+        self._route = route
+
+    async def tokenize(self, request: TokenizeRequest, call: Call) -> bytes:
+        """Return the JSON answer of /tokenize.
+
+        Raises:
+            BridgeError: the model is unknown or has no tokenizer, or its template refuses the messages.
+        """
+        model = await self._found(request.source.model, call)
+        tokenizer = tokenizer_of(model)
+        text, special = text_of(request, model, datetime.now().astimezone())
+
+        def work() -> bytes:
+            return tokenized(
+                text,
+                tokenizer,
+                add_special_tokens=special,
+                strings=request.return_token_strs,
+                max_model_len=model.max_model_len,
+            )
+
+        return await off_loop(work, len(text))
+
+    async def detokenize(self, request: DetokenizeRequest, call: Call) -> bytes:
+        """Return the JSON answer of /detokenize.
+
+        Raises:
+            BridgeError: the model is unknown or has no tokenizer, or an id is no token of it.
+        """
+        model = await self._found(request.model, call)
+        tokenizer = tokenizer_of(model)
+        return await off_loop(lambda: detokenized(request, tokenizer), len(request.tokens))
+
+    async def _found(self, name: str, call: Call) -> Model:
+        model = await self._route(name)
+        call.record.model = model.id
+        return model
+
+
+async def off_loop(work: Callable[[], T], size: int) -> T:
+    """Do the work of a tokenizer on `size` characters or ids, in a thread where it takes long."""
+    return work() if size < LONG_TEXT else await asyncio.to_thread(work)
+
+
+async def no_models(name: str) -> NoReturn:
+    """Stand for `Catalog.route` in front of another bridge.
+
+    Raises:
+        BridgeError: UNSUPPORTED_OPERATION, always.
+    """
+    del name
+    raise BridgeError(
+        Reason.UNSUPPORTED_OPERATION, "tokenizing is not passed on to an upstream bridge: ask that one"
+    )

@@ -1,0 +1,115 @@
+"""One choice: from the responses of its generation to what the client sees of them.
+
+The stages that no model family can be trusted with are here: stop strings, and counts where the model
+gives none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openai_bridge.v1.common_pb2 import FINISH_REASON_LENGTH, FINISH_REASON_STOP
+
+from bridge.protocol.answer_tokens import AnswerTokens
+from bridge.protocol.generation import Piece
+from bridge.protocol.stop_strings import StopStrings
+
+if TYPE_CHECKING:
+    from bridge.protocol.generation import FinishReason, Generation, Reader
+    from bridge.protocol.kserve import ModelInferResponse
+    from bridge.protocol.tokenizer import Tokenizer
+
+
+class Choice:
+    """The state of one choice."""
+
+    def __init__(
+        self,
+        generation: Generation,
+        reader: Reader,
+        *,
+        prompt_number: int = 0,
+        prompt_tokens: int | None = None,
+        tokenizer: Tokenizer | None = None,
+    ) -> None:
+        """Begin a choice.
+
+        Args:
+            generation: what the model is asked.
+            reader: reads what it says.
+            prompt_number: which prompt of the request it answers; choices of one prompt share its count.
+            prompt_tokens: of the prompt, as the bridge counts; the model's own count wins.
+            tokenizer: the model's, where one is configured.
+        """
+        self._reader = reader
+        self._stop = generation.stop
+        self._include_stop = generation.include_stop
+        self._cut = StopStrings(self._stop, include=self._include_stop) if self._stop else None
+        self._answer = AnswerTokens(tokenizer) if tokenizer else None
+        self._completion_tokens: int | None = None
+        self.prompt_number = prompt_number
+        self.prompt_tokens = prompt_tokens
+        self.cumulative_logprob: float | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether a stop string was found: whatever the model still says is not shown."""
+        return self._cut is not None and self._cut.found is not None
+
+    @property
+    def completion_tokens(self) -> int | None:
+        """Tokens so far as the model counts; else, at the end, as the tokenizer does."""
+        return self._completion_tokens
+
+    @property
+    def token_ids(self) -> list[int]:
+        """What the tokenizer makes of the text so far; nothing without one."""
+        return self._answer.ids() if self._answer else []
+
+    def feed(self, response: ModelInferResponse) -> Piece:
+        """Return what a response adds."""
+        piece = self._reader.feed(response)
+        if piece.prompt_tokens is not None:
+            self.prompt_tokens = piece.prompt_tokens
+        if piece.completion_tokens is not None:
+            self._completion_tokens = (self._completion_tokens or 0) + piece.completion_tokens
+        if piece.cumulative_logprob is not None:
+            self.cumulative_logprob = piece.cumulative_logprob
+        if self._cut is not None:
+            text = self._cut.feed(piece.text)
+            piece = Piece(text=text, tokens=piece.tokens, completion_tokens=piece.completion_tokens)
+        if self._answer is not None:
+            self._answer.add(piece.text)
+        return piece
+
+    def finish(self) -> Piece:
+        """Return the last text and why the choice ended."""
+        last = self._reader.finish()
+        text = last.text if self._cut is None else self._last_text(last, self._cut)
+        if self._answer is not None:
+            self._answer.add(text)
+            if self._completion_tokens is None:
+                self._completion_tokens = self._answer.count()
+        found = self._cut.found if self._cut is not None else None
+        return Piece(text=text, finish_reason=self._reason(last, found), stop_reason=found)
+
+    def _last_text(self, last: Piece, cut: StopStrings) -> str:
+        """Return what is left after the stop strings.
+
+        An engine that ends at a stop string may take the last part of it back, or never send it.
+        """
+        text = cut.feed(last.text)
+        if last.stop_reason in self._stop and not self.done:
+            cut.found = last.stop_reason
+            return text + cut.found if self._include_stop else text
+        return text + cut.finish()
+
+    def _reason(self, last: Piece, found: str | None) -> FinishReason:
+        """Return why the choice ended: as the model says, else by the number of its tokens."""
+        if found is not None:
+            return FINISH_REASON_STOP
+        if last.finish_reason is not None:
+            return last.finish_reason
+        limit, tokens = self._reader.limit, self._completion_tokens
+        cut_off = limit is not None and tokens is not None and tokens >= limit
+        return FINISH_REASON_LENGTH if cut_off else FINISH_REASON_STOP

@@ -1,0 +1,48 @@
+"""POST /v1/models/{model}/load and /unload, for who holds an admin key; 404 where no key is configured."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import orjson
+from aiohttp import web
+
+from bridge.errors import BridgeError, Reason, public
+from bridge.observability.record import RequestRecord
+from bridge.servers.http_errors import REQUEST_ID
+
+if TYPE_CHECKING:
+    from bridge.handlers.admin import ModelAdmin
+    from bridge.observability.metrics import Metrics
+
+
+class AdminEndpoints:
+    """The two endpoints, as aiohttp handlers."""
+
+    def __init__(self, admin: ModelAdmin | None, metrics: Metrics) -> None:
+        self._admin = admin
+        self._metrics = metrics
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes; they go before `GET /v1/models/{id:.+}`."""
+        return [web.post("/v1/models/{id:.+}/{change:load|unload}", self._change)]
+
+    async def _change(self, request: web.Request) -> web.Response:
+        if self._admin is None:
+            raise BridgeError(Reason.UNKNOWN_URL, f"Unknown request URL: POST {request.path[:200]}")
+        model, loads = request.match_info["id"], request.match_info["change"] == "load"
+        record = RequestRecord(self._metrics, door="http", endpoint="admin", request_id=request[REQUEST_ID])
+        error: BridgeError | None = BridgeError(Reason.CANCELLED, "the client left")
+        try:
+            change = self._admin.load if loads else self._admin.unload
+            # A client that leaves must not leave Triton half way.
+            await asyncio.shield(change(model, request.headers.get("Authorization")))
+            error = None
+        except Exception as exc:
+            error = public(exc)
+            raise
+        finally:
+            record.end(error)
+        body = orjson.dumps({"id": model, "object": "model", "loaded": loads})
+        return web.Response(body=body, content_type="application/json")

@@ -1,0 +1,93 @@
+"""What endpoints with a JSON body do first: read it, make a message of it, tell what is unknown in it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from bridge.errors import BridgeError, Reason, public
+from bridge.protocol import openai_json
+from bridge.servers.headers import HEADER, IGNORED, request_id
+from bridge.servers.http_errors import REQUEST_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from google.protobuf.message import Message
+
+    from bridge.config import Config
+    from bridge.observability.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+MAX_LOGGED_NAMES: Final = 1000
+
+
+class RequestReader:
+    """Reads the requests of one endpoint."""
+
+    def __init__(self, request_type: type[Message], config: Config, metrics: Metrics) -> None:
+        self._request_type: Any = request_type
+        self._config = config
+        self._metrics = metrics
+        self._logged: set[str] = set()
+
+    async def read(self, request: web.Request, deadline: float) -> openai_json.Read[Any]:
+        """Return the request that a body stands for; an id in it becomes the request's own.
+
+        Raises:
+            BridgeError: the body is none, or did not arrive before `deadline`, a time of the loop's clock.
+            HTTPRequestEntityTooLarge: the body is larger than the limit.
+        """
+        if request.content_type != "application/json":
+            raise BridgeError(Reason.INVALID_JSON, "the header Content-Type must be application/json")
+        json = openai_json.parse_body(await _body(request, deadline))
+        read: openai_json.Read[Any] = openai_json.read(self._request_type, json)
+        if read.ignored:
+            self._ignore(read)
+        if read.request_id is not None and HEADER not in request.headers:
+            request[REQUEST_ID] = request_id(read.request_id)
+        return read
+
+    def _ignore(self, read: openai_json.Read[Any]) -> None:
+        if self._config.unknown_fields == "reject":
+            openai_json.reject_unknown(read)
+        self._metrics.ignored_fields.labels("other").inc(len(read.ignored))
+        for path in read.ignored[:MAX_LOGGED_NAMES]:
+            name = openai_json.header_names((path,))
+            if name not in self._logged and len(self._logged) < MAX_LOGGED_NAMES:
+                self._logged.add(name)
+                logger.info("unknown request field ignored", extra={"facts": {"field": name}})
+
+
+async def _body(request: web.Request, deadline: float) -> bytes:
+    """Read the body; a declared length over the limit is refused before it is read."""
+    limit = request.client_max_size
+    if request.content_length is not None and request.content_length > limit:
+        raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=request.content_length)
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await request.read()
+    except TimeoutError:
+        raise BridgeError(Reason.SLOW_UPLOAD, "the body did not arrive in time") from None
+    except web.RequestPayloadError as exc:
+        message = "the body is not encoded as the header Content-Encoding says"
+        raise BridgeError(Reason.INVALID_JSON, message) from exc
+
+
+def ignored_header(paths: Sequence[str]) -> dict[str, str]:
+    """Return the header that names the fields without effect, or none."""
+    return {IGNORED: openai_json.header_names(paths)} if paths else {}
+
+
+def known_error(exc: Exception, request: web.Request) -> BridgeError:
+    """Return what the caller may know, and log what it may not."""
+    if isinstance(exc, web.HTTPRequestEntityTooLarge):
+        limit = request.client_max_size
+        return BridgeError(Reason.REQUEST_TOO_LARGE, f"the body is larger than the limit of {limit} bytes")
+    if not isinstance(exc, BridgeError):
+        logger.error("bug in a handler", exc_info=exc, extra={"facts": {"request_id": request[REQUEST_ID]}})
+    return public(exc)

@@ -1,0 +1,77 @@
+"""A model's defaults: read as a request is, and only served where the model can carry them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from openai_bridge.v1.chat_pb2 import ResponseFormat
+
+from bridge.config import Config, ModelConfig
+from bridge.protocol.model import Model
+from bridge.protocol.translators import UnservableError
+from bridge.routes import Routes
+from tests.protocol.models import declared, standin, tensor
+
+if TYPE_CHECKING:
+    from bridge.protocol.signature import Signature
+
+VLLM = standin("echo_vllm")
+BARE = declared(tensor("text_input", optional=False), tensor("seed", "INT32"))
+
+
+def served(signature: Signature, defaults: dict[str, Any], **settings: Any) -> Model:
+    config = Config(models={"m": ModelConfig(defaults=defaults, **settings)})
+    model = Routes(config).make("m", signature, 7)
+    assert isinstance(model, Model)
+    return model
+
+
+def test_defaults_are_as_a_request_would_have_them() -> None:
+    wanted = {"temperature": 1, "stop": "END", "logit_bias": {"5": -1}, "stop_token_ids": [1, 2]}
+    assert served(VLLM, wanted).defaults == {
+        "temperature": 1.0,
+        "stop": ["END"],
+        "logit_bias": {5: -1.0},
+        "stop_token_ids": [1, 2],
+    }
+    found = served(BARE, {"response_format": {"type": "text"}}).defaults
+    assert found == {"response_format": ResponseFormat(text={})}
+
+
+@pytest.mark.parametrize(
+    ("signature", "defaults", "settings"),
+    [
+        pytest.param(BARE, {"seed": 3}, {}, id="an input"),
+        pytest.param(BARE, {"stop": "END"}, {}, id="what the bridge does"),
+        pytest.param(BARE, {"top_k": 0, "top_p": 1.0}, {}, id="what asks for nothing"),
+        pytest.param(BARE, {"top_k": 3}, {"unsupported": "ignore"}, id="what is let pass"),
+        pytest.param(BARE, {"top_k": 3}, {"as_parameters": ("top_k",)}, id="a request parameter"),
+        pytest.param(replace(BARE, priority_levels=2), {"priority": 1}, {}, id="the queue's priority"),
+        pytest.param(
+            BARE, {"triton_parameters": {"a": 1}}, {"allowed_parameters": ("a",)}, id="an allowed parameter"
+        ),
+    ],
+)
+def test_a_model_that_can_carry_its_defaults_is_served(
+    signature: Signature, defaults: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    assert served(signature, defaults, **settings).defaults.keys() == defaults.keys()
+
+
+@pytest.mark.parametrize(
+    ("defaults", "field"),
+    [
+        pytest.param({"top_k": 3}, "top_k", id="no input"),
+        pytest.param({"response_format": {"type": "json_object"}}, "response_format", id="a format"),
+        pytest.param({"seed": 2**40}, "seed", id="more than the input holds"),
+        pytest.param({"priority": 1}, "priority", id="no queue"),
+        pytest.param({"triton_parameters": {"a": 1}}, "triton_parameters.a", id="not allowed"),
+    ],
+)
+def test_a_model_that_cannot_is_not_served_and_the_field_is_named(
+    defaults: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(UnservableError, match=f"'{field}'"):
+        served(BARE, defaults)
