@@ -11,13 +11,13 @@ import pytest
 from bridge.app import Bridge
 from bridge.config import Config
 from tests.eventually import eventually
-from tests.families import families
+from tests.families import families, resting_ensemble
 from tests.tritonserver import RunningTriton, start_triton
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-__all__ = ["families"]  # a fixture, of all directories: one server for the run
+__all__ = ["families", "resting_ensemble"]  # fixtures of all directories: one server for the run
 
 
 class Serve(Protocol):

@@ -20,7 +20,7 @@ from bridge.protocol.signature import Signature
 from tests.tritonserver import CACHES, MODELS, RunningTriton, start_triton
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 FAMILIES: Final = MODELS / "families"
@@ -38,9 +38,21 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton
         yield running
 
 
-def _add_models(repository: Path) -> list[str]:
-    """Copy the models of the families into a repository; return their names."""
-    names = sorted(config.parent.name for config in FAMILIES.glob("*/config.pbtxt"))
+ENSEMBLE: Final = ("preprocessing", "tensorrt_llm", "postprocessing", "ensemble")
+"""The ensemble and its steps."""
+
+
+@pytest.fixture
+def resting_ensemble(tmp_path: Path) -> Iterator[RunningTriton]:
+    """Serve the ensemble alone: on a server that others use, they may have cancelled it for good."""
+    _add_models(tmp_path / "repository", ENSEMBLE)
+    with start_triton(tmp_path, *ENSEMBLE) as running:
+        yield running
+
+
+def _add_models(repository: Path, wanted: Sequence[str] = ()) -> list[str]:
+    """Copy the models of the families, or only those wanted, into a repository; return their names."""
+    names = sorted(wanted or (config.parent.name for config in FAMILIES.glob("*/config.pbtxt")))
     for name in names:
         shutil.copytree(FAMILIES / name, repository / name, ignore=CACHES)
         for version in {"1"} | {path.name for path in (FAMILIES / name).glob("[0-9]")}:

@@ -183,21 +183,20 @@ async def test_a_model_is_cancelled_where_the_bridge_cuts(
         await server.event(tag, "cancelled")
 
 
-async def test_an_ensemble_is_at_rest_where_the_bridge_has_cut(serve: Serve, families: RunningTriton) -> None:
+async def test_an_ensemble_is_at_rest_where_the_bridge_has_cut(
+    serve: Serve, resting_ensemble: RunningTriton
+) -> None:
     """Triton never ends a cancelled ensemble: it could not be unloaded any more."""
-    bridge = await serve(triton=families.address)
+    bridge = await serve(triton=resting_ensemble.address)
     for way in WAYS:
         prompt = directed(pieces=["one EN", "D two", " three"])
         assert (await tell(bridge, way, chat(prompt, model="ensemble", stop="END", n=2))).texts == [
             "one "
         ] * 2
-    async with repository(families) as opened:
-        try:
-            await opened.unload("ensemble")
-            async with asyncio.timeout(WAIT):
-                while True:
-                    if await opened.state("ensemble") == "UNAVAILABLE":
-                        break
-                    await asyncio.sleep(POLL)
-        finally:
-            await opened.load("ensemble")
+    async with repository(resting_ensemble) as opened:
+        await opened.unload("ensemble")
+        async with asyncio.timeout(WAIT):
+            while True:
+                if await opened.state("ensemble") == "UNAVAILABLE":
+                    break
+                await asyncio.sleep(POLL)
