@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _UTIME: Final = 11
 """Place of utime in /proc/PID/stat behind the name; stime follows."""
+_CORES_FOR_TWO: Final = 4
+_ROOT: Final = Path(__file__).parent.parent
 START_LIMIT: Final = 60.0
 STOP_LIMIT: Final = 15.0
 
@@ -32,12 +34,15 @@ class Cores:
 
     server: frozenset[int]
     load: frozenset[int]
+    two_servers: frozenset[int]
+    """For two processes of the server: two cores where there are four, else `server`."""
 
     @classmethod
     def of_this_machine(cls) -> Cores:
         """Take the first core for the server and the second for mock and client, where there are two."""
         cores = sorted(os.sched_getaffinity(0))
-        return cls(frozenset(cores[:1]), frozenset(cores[1:2] or cores[:1]))
+        one, load = frozenset(cores[:1]), frozenset(cores[1:2] or cores[:1])
+        return cls(one, load, one | frozenset(cores[2:3]) if len(cores) >= _CORES_FOR_TWO else one)
 
 
 class Process:
@@ -71,6 +76,7 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=subprocess.STDOUT,
+                cwd=_ROOT,
                 env={**os.environ, **(environment or {})},
             )
         os.sched_setaffinity(self._process.pid, cores)  # it has no threads yet, and its threads inherit
@@ -115,7 +121,11 @@ class Process:
 
     def rss(self) -> int:
         """Return the bytes of memory that it holds."""
-        return sum(_rss(pid) for pid in self.pids)
+        return sum(_memory(pid, "VmRSS") for pid in self.pids)
+
+    def most_rss(self) -> int:
+        """Return the most bytes of memory that it has held."""
+        return sum(_memory(pid, "VmHWM") for pid in self.pids)
 
     def threads(self) -> int:
         """Return how many threads it has."""
@@ -169,6 +179,6 @@ def _cpu(pid: int) -> float:
     return exact / 1e9 if exact else counted
 
 
-def _rss(pid: int) -> int:
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+def _memory(pid: int, field: str) -> int:
+    found = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(found[1]) * 1024 if found else 0

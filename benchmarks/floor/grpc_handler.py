@@ -61,7 +61,7 @@ class Handler:
             self._messages.append(chunk.SerializeToString())
         return self._messages[:count]
 
-    async def __call__(self, request: bytes, _: Any) -> AsyncIterator[bytes]:
+    async def answer(self, request: bytes, _: Any) -> AsyncIterator[bytes]:
         """Answer one call."""
         asked = chat_pb2.CreateChatCompletionRequest.FromString(request)
         if asked.model not in self._tickers:
@@ -77,7 +77,7 @@ class Handler:
 async def _serve() -> None:
     server = grpc.aio.server()
     _, service, method = CHAT.split("/")
-    handler = grpc.unary_stream_rpc_method_handler(Handler())
+    handler = grpc.unary_stream_rpc_method_handler(Handler().answer)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

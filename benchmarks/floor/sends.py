@@ -69,11 +69,11 @@ async def receiving() -> AsyncIterator[tuple[Receiver, str]]:
 
 def main() -> None:
     """Connect; then one run per line of standard input."""
+    print("connecting", flush=True)
     host, _, port = sys.argv[1].rpartition(":")
     sockets = [socket.create_connection((host, int(port))) for _ in range(SOCKETS)]
     for each in sockets:
         each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    print("connected", flush=True)
     for _ in sys.stdin:
         _run(sockets)
 

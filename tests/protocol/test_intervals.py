@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bridge.protocol.generation import Piece, Token
 from bridge.protocol.intervals import Intervals
+from tests.protocol import completion_requests
 from tests.protocol.chat_requests import ask
 from tests.protocol.models import says, served
 
@@ -66,6 +67,17 @@ def test_a_stream_says_so_many_tokens_a_message() -> None:
     assert said == ["", "a", "bcd"]
     assert [message.choices[0].delta.content for message in end] == ["ef", ""]
     assert end[-1].choices[0].finish_reason
+
+
+def test_a_stream_of_completions_does_too() -> None:
+    exchange = completion_requests.ask(stream_interval=3)
+    said = [
+        message.choices[0].text
+        for char in "abcdef"
+        for message in exchange.feed(0, [says(char, num_output_tokens=1)])
+    ]
+    assert said == ["a", "bcd"]
+    assert [message.choices[0].text for message in exchange.end(0)] == ["ef", ""]
 
 
 def test_every_choice_has_an_interval_of_its_own() -> None:

@@ -1,0 +1,186 @@
+"""From samples to figures: medians with their span, ratios inside one round, targets met or not.
+
+Times drift from run to run, so a ratio is made of two samples of the same round, and only then a median.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from benchmarks import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.measure import Sample
+    from benchmarks.memory import Memory
+
+
+@dataclass(slots=True)
+class Results:
+    """Everything that was measured."""
+
+    floor: list[float] = field(default_factory=list)
+    """Microseconds of a send, by round."""
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    """By scenario, then by round."""
+    memory: Memory | None = None
+    peer_memory: dict[str, int] = field(default_factory=dict)
+    """Bytes that a peer held at the most, by name."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """What was not measured, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A row of the table of targets."""
+
+    name: str
+    unit: str
+    values: tuple[float, ...]
+    """By round."""
+    limit: float | None = None
+    """None: there is no target."""
+    at_least: bool = False
+    """Whether more is better."""
+    reason: str = ""
+    """Why there are no values."""
+
+    @property
+    def median(self) -> float:
+        """The figure."""
+        return median(self.values)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None where there is none, or no values."""
+        if self.limit is None or not self.values:
+            return None
+        return self.median >= self.limit if self.at_least else self.median <= self.limit
+
+
+_HTTP_128: Final = "http tick-2ms x128"
+
+
+def figures(results: Results) -> list[Figure]:
+    """Return the rows of performance.md's table of targets."""
+    return [
+        *_per_token(results),
+        *_per_request(results),
+        *_memory(results),
+        *_grpc(results),
+        *_workers(results),
+    ]
+
+
+def ratios(results: Results) -> list[Figure]:
+    """Return the two ratios that a run on a noisy machine may be judged by, with wide limits."""
+    grpc = _ratio(results, "grpc tick-2ms x32", "grpc-floor tick-2ms x32", "token_us")
+    return [
+        Figure("HTTP SSE, 128 streams: CPU per token / send", "x", _over_floor(results), SMOKE_HTTP),
+        Figure("gRPC, 32 streams: CPU per token / bare handler", "x", grpc, SMOKE_GRPC),
+    ]
+
+
+SMOKE_HTTP: Final = 10.0
+SMOKE_GRPC: Final = 2.5
+
+
+def _per_token(results: Results) -> list[Figure]:
+    rows = [
+        Figure("send floor: one send(2) of 250 bytes", "us", tuple(results.floor)),
+        Figure("HTTP SSE, tick 2 ms, 128 streams: CPU per token / send", "x", _over_floor(results), 2.0),
+    ]
+    for streams in (64, 256):
+        ours, theirs = f"http tick-20ms x{streams}", f"dynamo tick-20ms x{streams}"
+        values = _ratio(results, ours, theirs, "token_us")
+        name = f"HTTP SSE, tick 20 ms, {streams} streams: CPU per token / Dynamo's"
+        rows.append(Figure(name, "x", values, 0.5, reason=_why(results, "dynamo")))
+    folded = _ratio(results, "http-whole tick-2ms x128", _HTTP_128, "token_us")
+    rows.append(Figure("answer in one piece: CPU per token / streamed", "x", folded, 1.0))
+    return rows
+
+
+def _per_request(results: Results) -> list[Figure]:
+    direct, cost = plan.first_token("triton").name, plan.one_token("http").name
+    rows = [
+        Figure(
+            f"{title}: TTFT p50 added, one stream on a warm connection",
+            "ms",
+            _paired(results, plan.first_token(door).name, direct, "ttft_p50_ms", lambda a, b: a - b),
+            limit,
+        )
+        for door, title, limit in (("http", "HTTP SSE", 1.0), ("grpc", "gRPC", None))
+    ]
+    values = tuple(sample.request_ms for sample in results.samples.get(cost, ()))
+    rows.append(Figure("HTTP SSE, answers of one token, 16 clients: CPU per request", "ms", values, 0.25))
+    return rows
+
+
+def _memory(results: Results) -> list[Figure]:
+    memory = results.memory
+    why = _why(results, "memory")
+    return [
+        Figure("RSS idle", "MB", (memory.idle / 1e6,) if memory else (), 60.0, reason=why),
+        Figure("RSS per open stream", "KB", (memory.per_stream / 1e3,) if memory else (), 20.0, reason=why),
+        Figure(
+            "streams open at once in one process, none lost",
+            "",
+            (memory.streams,) if memory else (),
+            plan.OPEN.load.streams,
+            at_least=True,
+            reason=why,
+        ),
+    ]
+
+
+def _grpc(results: Results) -> list[Figure]:
+    return [
+        Figure(
+            f"gRPC, {model}, {streams} streams: CPU per token / bare handler",
+            "x",
+            _ratio(results, f"grpc {model} x{streams}", f"grpc-floor {model} x{streams}", "token_us"),
+            1.2,
+        )
+        for model, streams in (("tick-2ms", 32), ("tick-2ms", 128), ("tick-20ms", 64), ("tick-20ms", 256))
+    ]
+
+
+def _workers(results: Results) -> list[Figure]:
+    cost = _ratio(results, "http-2-workers tick-2ms x128", _HTTP_128, "token_us")
+    speed = _ratio(results, "http-2-workers burst x128", "http burst x128", "tokens_per_second")
+    why, few = _why(results, "http-2-workers"), _why(results, "two cores for the server")
+    return [
+        Figure("two processes: CPU per token / one process", "x", cost, 1.1, reason=why),
+        Figure(
+            "two processes: tokens per second / one process",
+            "x",
+            () if few else speed,
+            1.9,
+            at_least=True,
+            reason=why or few,
+        ),
+    ]
+
+
+def _over_floor(results: Results) -> tuple[float, ...]:
+    samples: Sequence[Sample] = results.samples.get(_HTTP_128, ())
+    return tuple(sample.token_us / floor for sample, floor in zip(samples, results.floor, strict=False))
+
+
+def _ratio(results: Results, ours: str, theirs: str, attribute: str) -> tuple[float, ...]:
+    return _paired(results, ours, theirs, attribute, lambda a, b: a / b)
+
+
+def _paired(
+    results: Results, ours: str, theirs: str, attribute: str, join: Callable[[float, float], float]
+) -> tuple[float, ...]:
+    """Join what two scenarios measured in the same round; nothing if one of them was not measured."""
+    pairs = zip(results.samples.get(ours, ()), results.samples.get(theirs, ()), strict=False)
+    return tuple(join(getattr(a, attribute), getattr(b, attribute)) for a, b in pairs)
+
+
+def _why(results: Results, what: str) -> str:
+    return results.skipped.get(what, "")

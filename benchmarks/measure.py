@@ -1,0 +1,96 @@
+"""One measurement: CPU of the server from the first request to the last byte, and what the client saw."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.floor import sends
+from benchmarks.load.client import run
+
+if TYPE_CHECKING:
+    from benchmarks.load.outcome import Outcome
+    from benchmarks.plan import Scenario
+    from benchmarks.processes import Process
+    from benchmarks.servers import Server, Servers
+
+
+class LostTokenError(Exception):
+    """An answer was not whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One run of a scenario. Times in the units of their names."""
+
+    token_us: float
+    """CPU of the server per token."""
+    request_ms: float
+    """CPU of the server per answer."""
+    tokens_per_second: float
+    tokens_per_read: float
+    """More than 1: several came at once."""
+    ttft_p50_ms: float
+    ttft_p99_ms: float
+    seconds: float
+    tokens: int
+    open_at_once: int
+
+
+class CpuMeter:
+    """CPU that a process uses while the load runs; see `client.Measured`."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self.seconds = 0.0
+
+    def begin(self) -> None:
+        """See `Measured`."""
+        self.seconds = -self._process.cpu()
+
+    def end(self) -> None:
+        """See `Measured`."""
+        self.seconds += self._process.cpu()
+
+
+async def measure(server: Server, scenario: Scenario) -> Sample:
+    """Run a scenario once.
+
+    Raises:
+        LostTokenError: an answer was not whole.
+    """
+    meter = CpuMeter(server.process)
+    outcome = await run(server.address, scenario.load, lambda: server.connect(scenario.model), meter)
+    if outcome.failures:
+        raise LostTokenError(
+            f"{scenario.name}: {len(outcome.failures)} of {outcome.answers} answers failed, "
+            f"the first because: {outcome.failures[0]}\n{server.process.log[-2000:]}"
+        )
+    return _sample(outcome, meter.seconds)
+
+
+async def measure_floor(servers: Servers) -> float:
+    """Return the microseconds of CPU of one send."""
+    meter = CpuMeter(servers.floor)
+    servers.receiver.expect()
+    meter.begin()
+    servers.floor.tell("run")
+    async with asyncio.timeout(60):
+        await servers.receiver.whole
+    meter.end()
+    return meter.seconds / sends.SENDS * 1e6
+
+
+def _sample(outcome: Outcome, cpu: float) -> Sample:
+    return Sample(
+        token_us=cpu / outcome.tokens * 1e6,
+        request_ms=cpu / outcome.answers * 1e3,
+        tokens_per_second=outcome.tokens / outcome.seconds,
+        tokens_per_read=outcome.tokens / outcome.reads,
+        ttft_p50_ms=outcome.ttft_at(0.5) * 1e3,
+        ttft_p99_ms=outcome.ttft_at(0.99) * 1e3,
+        seconds=outcome.seconds,
+        tokens=outcome.tokens,
+        open_at_once=outcome.open_at_once,
+    )
