@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from bridge.backends.triton import CHANNEL_OPTIONS, TritonBackend
+from bridge.backends.triton_native import NativeTritonBackend
 from bridge.config import ConfigError
 from bridge.handlers.admin import ModelAdmin
 from bridge.handlers.catalog import Catalog
@@ -33,6 +34,7 @@ from bridge.servers.http_server import HttpServer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from bridge.backends.base import Backend
     from bridge.config import Config
     from bridge.handlers.base import Call, Generating, Models
 
@@ -150,7 +152,7 @@ class Bridge:
         )
 
 
-def make_backend(config: Config) -> TritonBackend:
+def make_backend(config: Config) -> Backend:
     """Return the backend of the configured Triton.
 
     Raises:
@@ -158,7 +160,8 @@ def make_backend(config: Config) -> TritonBackend:
     """
     if config.triton is None:
         raise ConfigError("triton: where is Triton's gRPC endpoint? Set triton or upstream")
-    return TritonBackend(
+    kind = NativeTritonBackend if config.triton_transport == "native" else TritonBackend
+    return kind(
         config.triton,
         first_token_timeout=config.first_token_timeout,
         token_timeout=config.token_timeout,
@@ -166,7 +169,7 @@ def make_backend(config: Config) -> TritonBackend:
     )
 
 
-def make_catalog(config: Config, backend: TritonBackend) -> Catalog:
+def make_catalog(config: Config, backend: Backend) -> Catalog:
     """Return the catalog of a backend's models.
 
     Raises:

@@ -5,7 +5,7 @@ For doors that write to their client from the reader's callback; the pull form i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,7 @@ class Handle(Protocol):
         """Go on after `pause`."""
 
 
+@runtime_checkable
 class PushBackend(Protocol):
     """A backend that owns its socket."""
 

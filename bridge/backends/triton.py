@@ -33,7 +33,8 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.keepalive_permit_without_calls", 0),
     # A restarted Triton must be found at once, not after gRPC's back-off of up to 120 s.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # Also the time that a connection may take until Triton has greeted it.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", 200),
 )
 

@@ -12,6 +12,7 @@ from bridge.config.checks import DERIVED, demand
 from bridge.config.model import DEFAULT_TEMPLATE, ModelConfig, Template, builtin
 
 UnknownFields = Literal["ignore", "reject"]
+TritonTransport = Literal["native", "grpcio"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -50,6 +51,12 @@ class Config:
     """Longest wait between two responses of a model."""
     keep_alive: float = 15.0
     """Silence on an SSE stream after which a comment is sent."""
+    stall_timeout: float = 60.0
+    """Time that a client may leave its connection full before its generation is cancelled."""
+    max_buffered_bytes: int = 64 * 1024
+    """What may wait for a client that reads slowly, before the generation is paused."""
+    triton_transport: TritonTransport = "native"
+    """How Triton is spoken to: our own HTTP/2 reader, or "grpcio"."""
     poll_interval: float = 2.0
     """Time between two looks at Triton's readiness and models."""
     shutdown_grace: float = 5.0
@@ -109,6 +116,8 @@ _POSITIVE: Final = (
     "first_token_timeout",
     "token_timeout",
     "keep_alive",
+    "stall_timeout",
+    "max_buffered_bytes",
     "poll_interval",
     "max_image_bytes",
     "image_timeout",

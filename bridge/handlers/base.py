@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
     from openai_bridge.v1 import models_pb2
 
+    from bridge.handlers.outlet import Outlet
     from bridge.observability.record import RequestRecord
 
 Request = TypeVar("Request", contravariant=True)
@@ -44,6 +45,16 @@ class Generating(Protocol[Request, Chunk, Answer]):
 
         Raises:
             BridgeError: before the first batch, nothing has been generated yet.
+        """
+
+    async def deliver(self, request: Request, call: Call, outlet: Outlet[Any]) -> None:
+        """Stream one answer into an outlet and return at its end: `stream`, without a wake-up per batch.
+
+        Cancelling this cancels the generations.
+
+        Raises:
+            BridgeError: as for `stream`.
+            ConnectionError: see `Outlet.ready`.
         """
 
     async def complete(self, request: Request, call: Call) -> Answer:

@@ -5,18 +5,21 @@ The deciding half is `protocol.exchange.Exchange`. Chat and completions are two 
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from bridge.backends.push import PushBackend
 from bridge.errors import BridgeError, Reason
 from bridge.handlers.merge import Ended, merge
+from bridge.handlers.outlet import Folding, Pump, pour
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
     from bridge.handlers.base import Call
     from bridge.handlers.catalog import Catalog
+    from bridge.handlers.outlet import Outlet
     from bridge.protocol.exchange import Exchange
     from bridge.protocol.kserve import ModelInferResponse
     from bridge.protocol.model import Model
@@ -73,31 +76,84 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
             async for batch in batches:
                 yield batch
 
+    async def deliver(self, request: Request, call: Call, outlet: Outlet[Chunk]) -> None:
+        """See `Generating.deliver`."""
+        await self._deliver(request, call, outlet, streaming=True)
+
     async def complete(self, request: Request, call: Call) -> Answer:
         """See `Generating.complete`."""
         fold = self._fold()
-        async with aclosing(self._run(request, call, streaming=False)) as batches:
-            async for batch in batches:
-                fold.add(batch)
+        await self._deliver(request, call, Folding(fold.add), streaming=False)
         return fold.result()
 
-    async def _run(
+    async def _prepare(
         self, request: Request, call: Call, *, streaming: bool
-    ) -> AsyncGenerator[Iterable[Chunk], None]:
+    ) -> tuple[Exchange[Chunk], Model]:
         model = await self._catalog.route(request.model)
         call.record.model = model.id
         exchange = await self._open(request, model, call, streaming)
         call.ignored.extend(exchange.ignored)
         call.record.let_pass(exchange.ignored)
+        return exchange, model
+
+    async def _deliver(self, request: Request, call: Call, outlet: Outlet[Chunk], *, streaming: bool) -> None:
+        exchange, model = await self._prepare(request, call, streaming=streaming)
+        backend = self._catalog.backend
+        if len(exchange.requests) != 1 or not isinstance(backend, PushBackend):
+            await pour(self._pull(exchange, model, call), outlet)
+            return
+        async with self._watching(exchange, call):
+            await self._push(backend, exchange, model, call, outlet)
+            if not outlet.take(chain(exchange.end(0), exchange.finish())):
+                await outlet.ready()
+
+    async def _push(
+        self,
+        backend: PushBackend,
+        exchange: Exchange[Chunk],
+        model: Model,
+        call: Call,
+        outlet: Outlet[Chunk],
+    ) -> None:
+        """Run the only generation; its messages are made and sent where its responses are read."""
+        record = call.record
+
+        def feed(responses: Sequence[ModelInferResponse]) -> Iterable[Chunk]:
+            record.responded(len(responses))
+            return exchange.feed(0, responses)
+
+        pump = Pump(feed, lambda: model.cancellable and exchange.done(0), outlet)
+        pump.handle = backend.open(exchange.requests[0], model=model.id, deadline=call.deadline, sink=pump)
+        try:
+            await pump.run()
+        finally:
+            pump.handle.cancel()
+
+    async def _run(
+        self, request: Request, call: Call, *, streaming: bool
+    ) -> AsyncGenerator[Iterable[Chunk], None]:
+        exchange, model = await self._prepare(request, call, streaming=streaming)
+        async with aclosing(self._pull(exchange, model, call)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def _pull(
+        self, exchange: Exchange[Chunk], model: Model, call: Call
+    ) -> AsyncGenerator[Iterable[Chunk], None]:
         if not exchange.requests:
             call.record.counted(exchange.usage())
             yield exchange.finish()
             return
         messages = self._one if len(exchange.requests) == 1 else self._many
+        async with self._watching(exchange, call), aclosing(messages(exchange, model, call)) as batches:
+            async for batch in batches:
+                yield batch
+
+    @asynccontextmanager
+    async def _watching(self, exchange: Exchange[Chunk], call: Call) -> AsyncIterator[None]:
+        """Note the counts at the end, and learn from what a failure says of the model."""
         try:
-            async with aclosing(messages(exchange, model, call)) as batches:
-                async for batch in batches:
-                    yield batch
+            yield
         except BridgeError as exc:
             if exc.reason in {Reason.BACKEND_CONTRACT, Reason.MODEL_NOT_FOUND}:
                 await self._catalog.refresh(forget=True)  # the model is not what it was
@@ -114,7 +170,7 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
         stream = self._catalog.backend.stream(exchange.requests[0], model=model.id, deadline=call.deadline)
         async with aclosing(stream) as batches:
             async for responses in batches:
-                call.record.responded()
+                call.record.responded(len(responses))
                 yield exchange.feed(0, responses)
                 if exchange.done(0) and model.cancellable:
                     break  # a stop string was found: the model is cancelled, the rest is not read
@@ -132,7 +188,7 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
                     running -= 1
                     yield exchange.end(index) if running else chain(exchange.end(index), exchange.finish())
                 else:
-                    call.record.responded()
+                    call.record.responded(len(item))
                     yield exchange.feed(index, item)
 
     async def _until_done(

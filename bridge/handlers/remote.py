@@ -21,12 +21,14 @@ from openai_bridge.v1 import (
 )
 
 from bridge.errors import BridgeError, Reason
+from bridge.handlers.outlet import pour
 from bridge.protocol.rpc_status import from_status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 
     from bridge.handlers.base import Call
+    from bridge.handlers.outlet import Outlet
 
 UNARY_TIMEOUT = 5.0
 """Seconds that a question about models may take."""
@@ -55,6 +57,10 @@ class RemoteGenerating(Generic[Request, Chunk, Answer]):
                     yield (message,)
         finally:
             rpc.cancel()
+
+    async def deliver(self, request: Request, call: Call, outlet: Outlet[Any]) -> None:
+        """See `Generating.deliver`."""
+        await pour(self.stream(request, call), outlet)
 
     async def complete(self, request: Request, call: Call) -> Answer:
         """See `Generating.complete`."""

@@ -18,6 +18,8 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from bridge.observability.token_times import TokenTimes
+
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
 _DURATIONS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -57,13 +59,12 @@ class Metrics:
             buckets=_FIRST_TOKEN,
             registry=registry,
         )
-        self.inter_token = Histogram(
+        self.inter_token = TokenTimes(
             "openai_bridge_inter_token_seconds",
-            "Time between two batches of responses of one request.",
-            ("endpoint", "model"),
-            buckets=_INTER_TOKEN,
-            registry=registry,
+            "Time between two responses of one request; responses that came together have none between them.",
+            _INTER_TOKEN,
         )
+        registry.register(self.inter_token)
         self.tokens = Counter(
             "openai_bridge_tokens",
             "Tokens, where the model counts them. kind: prompt or completion.",

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from openai_bridge.v1.common_pb2 import CompletionUsage
-    from prometheus_client import Histogram
 
     from bridge.observability.metrics import Metrics
+    from bridge.observability.token_times import Series
 
 logger = logging.getLogger("bridge.access")
 
@@ -48,22 +48,24 @@ class RequestRecord:
         """For the log line; an id in a body replaces it."""
         self._start = self._last = time.perf_counter()
         self._first_token: float | None = None
-        self._inter_token: Histogram | None = None
+        self._inter_token: Series | None = None
         self._usage: CompletionUsage | None = None
         self._ignored: Sequence[str] = ()
         self.model = ""
         """Name as listed; empty until the request is routed."""
         metrics.in_flight.labels(door, endpoint).inc()
 
-    def responded(self) -> None:
-        """Note that a batch of responses has come from the model."""
+    def responded(self, responses: int = 1) -> None:
+        """Note that so many responses have come from the model together."""
         now = time.perf_counter()
         if self._inter_token is None:
             self._first_token = now - self._start
             self._metrics.first_token.labels(self._endpoint, self.model).observe(self._first_token)
             self._inter_token = self._metrics.inter_token.labels(self._endpoint, self.model)
+            if responses > 1:
+                self._inter_token.add(0.0, responses - 2)
         else:
-            self._inter_token.observe(now - self._last)
+            self._inter_token.add(now - self._last, responses - 1)
         self._last = now
 
     def counted(self, usage: CompletionUsage | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -94,13 +93,18 @@ class GenerationEndpoint:
     async def _stream(
         self, request: web.Request, read: openai_json.Read[Any], call: Call
     ) -> tuple[web.StreamResponse, BridgeError | None]:
-        stream = EventStream(request, lambda: ignored_header(call.ignored), self._config.keep_alive)
-        renderer = self._form.renderer(read.message.stream_options.include_usage)
+        config = self._config
+        stream = EventStream(
+            request,
+            self._form.renderer(read.message.stream_options.include_usage).render,
+            lambda: ignored_header(call.ignored),
+            keep_alive=config.keep_alive,
+            stall_timeout=config.stall_timeout,
+            buffer=config.max_buffered_bytes,
+        )
         try:
-            async with stream.kept_alive(), aclosing(self._handler.stream(read.message, call)) as batches:
-                async for batch in batches:
-                    if data := renderer.render(batch):
-                        await stream.send(data)
+            async with stream.kept_alive():
+                await self._handler.deliver(read.message, call, stream)
         except ConnectionError:
             raise
         except Exception as exc:

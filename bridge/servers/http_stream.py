@@ -1,18 +1,22 @@
-"""A Server-Sent Events response: begun with its first data, kept alive while the model is silent."""
+"""A Server-Sent Events response: begun with its first data, kept alive while the model is silent.
+
+Events are written straight to the connection's transport, one write a batch, from wherever the batch
+was made; aiohttp writes the head with the first of them and the end of the body.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
 from bridge.protocol.sse import PING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -22,45 +26,75 @@ HEADERS: Final = {
 
 
 class EventStream:
-    """Writes the events of one stream.
+    """The outlet of one streamed answer; see `handlers.outlet.Outlet`.
 
     The status goes out with the first data, so that a failure before it can still have its own. After
-    `keep_alive` seconds of silence it goes out all the same, with a comment.
+    `keep_alive` seconds of silence it goes out all the same, with a comment. A client that does not read
+    is waited for, for `stall_timeout` seconds; what waits for it is bounded by `buffer` bytes and a batch.
     """
 
     def __init__(
-        self, request: web.Request, headers: Callable[[], Mapping[str, str]], keep_alive: float
+        self,
+        request: web.Request,
+        render: Callable[[Iterable[Any]], bytes],
+        headers: Callable[[], Mapping[str, str]],
+        *,
+        keep_alive: float,
+        stall_timeout: float,
+        buffer: int,
     ) -> None:
         """Begin nothing yet.
 
         Args:
             request: the one that is answered.
+            render: turns a batch of messages into the bytes of its events.
             headers: gives further response headers when the status goes out.
             keep_alive: seconds of silence after which a comment is sent.
+            stall_timeout: seconds that a client may leave its connection full.
+            buffer: bytes that may wait for the client before the stream is paused.
         """
         self.response = web.StreamResponse(headers=HEADERS)
-        self._headers = headers
         self._request = request
+        self._render = render
+        self._headers = headers
         self._keep_alive = keep_alive
+        self._stall_timeout = stall_timeout
+        self._buffer = buffer
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
-        self._writing = asyncio.Lock()
+        self._pending = b""
+        self._begun = False
+        self._chunked = False
+        self._beginning = asyncio.Lock()
 
     @property
     def started(self) -> bool:
         """Whether the status has been sent."""
         return self.response.prepared
 
-    async def send(self, data: bytes) -> None:
-        """Write whole events in one go; wait while the client is behind.
+    def take(self, batch: Iterable[Any]) -> bool:
+        """See `Outlet.take`; the first batch waits for `ready`, which sends the head with it."""
+        data = self._render(batch)
+        if not data:
+            return True
+        if not self._begun:
+            self._pending += data
+            return False
+        return self._write(data)
 
-        Raises:
-            ConnectionError: the client has left.
-        """
-        async with self._writing:
-            await self._begin()
-            await self.response.write(data)
-            self._last = self._loop.time()
+    async def ready(self) -> None:
+        """See `Outlet.ready`."""
+        await self._begin()
+        protocol = self._request.protocol
+        if protocol.writing_paused:
+            try:
+                async with asyncio.timeout(self._stall_timeout):
+                    await self._request.writer.drain()
+            except TimeoutError:
+                self._abort()
+                raise ConnectionAbortedError("the client does not read") from None
+        if self._transport() is None:
+            raise ConnectionResetError("the client has left")
 
     async def end(self, data: bytes) -> None:
         """Write the last events together with the end of the response.
@@ -68,14 +102,8 @@ class EventStream:
         Raises:
             ConnectionError: the client has left.
         """
-        async with self._writing:
-            await self._begin()
-            await self.response.write_eof(data)
-
-    async def _begin(self) -> None:
-        if not self.response.prepared:
-            self.response.headers.update(self._headers())
-            await self.response.prepare(self._request)
+        await self._begin()
+        await self.response.write_eof(data)
 
     @asynccontextmanager
     async def kept_alive(self) -> AsyncIterator[None]:
@@ -91,7 +119,45 @@ class EventStream:
     async def _ping(self) -> None:
         while True:
             silence = self._loop.time() - self._last
-            if silence >= self._keep_alive:
-                await self.send(PING)
-            else:
+            if silence < self._keep_alive:
                 await asyncio.sleep(self._keep_alive - silence)
+            elif not self._begun:
+                self._pending += PING
+                await self._begin()
+            elif not self._request.protocol.writing_paused:
+                self._write(PING)
+            else:
+                self._last = self._loop.time()  # a client that is behind is not kept waiting by silence
+
+    async def _begin(self) -> None:
+        """Send the head and what has been taken so far, in one write."""
+        async with self._beginning:
+            if self._begun:
+                return
+            self.response.headers.update(self._headers())
+            await self.response.prepare(self._request)
+            if (transport := self._transport()) is not None:
+                transport.set_write_buffer_limits(high=self._buffer)
+            self._chunked = self.response.headers.get("Transfer-Encoding") == "chunked"
+            data, self._pending = self._pending, b""
+            self._begun = True  # from here on everything goes the short way, after this
+            self._last = self._loop.time()
+            await self.response.write(data)
+
+    def _write(self, data: bytes) -> bool:
+        """Write events past aiohttp, which would make a coroutine of it; return whether more may come."""
+        transport = self._transport()
+        if transport is None:
+            return False
+        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        self._last = self._loop.time()
+        return not self._request.protocol.writing_paused
+
+    def _transport(self) -> asyncio.Transport | None:
+        """Return the connection, or None if the client has left."""
+        transport = self._request.transport
+        return None if transport is None or transport.is_closing() else transport
+
+    def _abort(self) -> None:
+        if self._request.transport is not None:
+            self._request.transport.abort()

@@ -13,6 +13,7 @@ import pytest
 import tritonclient.grpc.aio as triton_aio
 from tritonclient.grpc import InferInput, service_pb2, service_pb2_grpc
 
+from benchmarks import tokens as numbered
 from benchmarks.mock_triton import answers, serve
 from benchmarks.mock_triton.engine import tick
 from tests.eventually import eventually
@@ -66,7 +67,7 @@ async def test_an_answer_has_as_many_numbered_tokens_as_were_asked_for(model: st
     async with serve([model]) as mock, stub(mock) as client:
         responses = await answer(client, infer(model, tokens))
         assert [said(each, "text_output")[4:].decode() for each in responses] == [
-            answers.text(at) for at in range(tokens)
+            numbered.text(at) for at in range(tokens)
         ]
         assert (mock.counts.requests, mock.counts.complete, mock.counts.tokens) == (1, 1, tokens)
         assert mock.running == 0
@@ -150,11 +151,11 @@ async def test_a_client_that_does_not_read_stops_its_answer_and_loses_nothing(mo
         await eventually(lambda: mock.counts.stalls > 0, within=10)
         assert mock.counts.tokens < tokens
         assert len(await answer(client, infer("tick-2ms", 5))) == 5  # the others go on
-        texts = [answers.text(0)]
+        texts = [numbered.text(0)]
         async with asyncio.timeout(20):
             while (reply := await call.read()) is not grpc.aio.EOF:
                 texts.append(said(reply.infer_response, "text_output")[4:].decode())
-    assert "".join(texts) == answers.whole_text(tokens)
+    assert "".join(texts) == numbered.whole_text(tokens)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +211,7 @@ async def test_tritons_own_client_understands_it() -> None:
             texts.append(result.as_numpy("text_output")[0].decode())
             if len(texts) == answers.DEFAULT_TOKENS:
                 break
-    assert "".join(texts) == answers.whole_text(answers.DEFAULT_TOKENS)
+    assert "".join(texts) == numbered.whole_text(answers.DEFAULT_TOKENS)
 
 
 def test_a_name_tells_the_pace() -> None:

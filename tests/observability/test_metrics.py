@@ -46,6 +46,10 @@ def test_their_labels_are_those() -> None:
         for metric in vars(metrics).values()
         if hasattr(metric, "_labelnames")
     }
+    metrics.inter_token.labels("chat", "m").add(0.02)
+    for family in text_string_to_metric_families(metrics.text().decode()):
+        if family.name == "openai_bridge_inter_token_seconds":
+            made["inter_token_seconds"] = tuple(name for name in family.samples[0].labels if name != "le")
     assert made == LABELS
 
 
