@@ -98,7 +98,8 @@ async def test_help_of_serve_names_its_flags_and_their_defaults() -> None:
         pytest.param(
             ("serve", "--triton", NOWHERE, "--upstream", "grpc://a:1"), "upstream: ", id="two upstreams"
         ),
-        pytest.param(("serve", "--config", "nowhere.toml"), "'nowhere.toml'", id="no such file"),
+        pytest.param(("demo", "--triton", NOWHERE), "--triton", id="no Triton for the demo"),
+        pytest.param(("serve", "--config", "nowhere.toml"), "openai-bridge: nowhere.toml: No such file", id="no such file"),
     ],
 )
 def test_a_wrong_argument_is_named_and_ends_with_2(
@@ -112,6 +113,7 @@ def test_a_wrong_argument_is_named_and_ends_with_2(
     [
         pytest.param("http_prot = 1", "http_prot: unknown key; known are host, ", id="unknown key"),
         pytest.param("http_port = ?", "not TOML: ", id="no TOML"),
+        pytest.param("\udcff", "not TOML: ", id="no text"),
         pytest.param('triton = "a:1"\n[models.m]\nadapter = "x"', "models.m.adapter: ", id="unknown adapter"),
         pytest.param('triton = "a:1"\nchat_template = "bad.jinja"', "chat_template: ", id="broken template"),
     ],
@@ -121,7 +123,7 @@ def test_a_wrong_setting_names_file_and_key(
 ) -> None:
     (tmp_path / "bad.jinja").write_text("{% if %}")
     path = tmp_path / "bridge.toml"
-    path.write_text(text)
+    path.write_bytes(text.encode(errors="surrogateescape"))
     err = complain("serve", "--config", str(path), *PORTS)
     assert err.startswith(f"openai-bridge: {path}: {complaint}")
 
@@ -162,12 +164,12 @@ async def test_check_fails_if_a_configured_model_is_not_there(triton: RunningTri
     path.write_text("[models.missing]\n")
     ran = await bridge("check", "--triton", triton.address, "--config", str(path))
     assert ran.code == 1
-    assert ran.out.splitlines()[-1] == "not ready: model 'missing' is configured but not ready"
+    assert ran.out.splitlines()[-1] == f"not ready: {triton.address}: model 'missing' is configured but not ready"
 
 
 async def test_check_says_that_triton_cannot_be_reached() -> None:
     ran = await bridge("check", "--triton", NOWHERE)
-    assert (ran.code, ran.out) == (1, "not ready: Triton cannot be reached\n")
+    assert (ran.code, ran.out) == (1, f"not ready: {NOWHERE}: Triton cannot be reached\n")
 
 
 @asynccontextmanager

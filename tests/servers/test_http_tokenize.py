@@ -106,6 +106,9 @@ async def test_unknown_fields_are_refused_where_that_is_configured(strict_door: 
             {"json": {"model": "x", "prompt": "x"}}, 404, "model_not_found", None, id="no such model"
         ),
         pytest.param({"json": {"prompt": "x" * LIMIT}}, 413, None, None, id="too large"),
+        pytest.param(
+            {"body": b"xxxx", "headers": {"Content-Encoding": "gzip"}}, 400, None, None, id="not packed"
+        ),
         pytest.param({"json": {"model": "broken", "prompt": "x"}}, 500, None, None, id="a bug of ours"),
     ],
 )
@@ -116,6 +119,12 @@ async def test_errors_come_in_the_envelope(
     assert answer.status == status
     assert (answer.error["code"], answer.error["param"]) == (code, param)
     assert "a bug" not in answer.error["message"]
+
+
+async def test_a_body_that_does_not_arrive_is_a_timeout() -> None:
+    async for door in _served(Config(request_timeout=0.1)):
+        answer = await door("/tokenize", body=b"{", headers={"Content-Length": "100"})
+        assert (answer.status, answer.error["message"]) == (408, "the body did not arrive in time")
 
 
 async def test_every_request_is_recorded_once(door: Door) -> None:

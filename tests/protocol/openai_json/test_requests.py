@@ -57,13 +57,13 @@ def test_a_broken_body_is_not_quoted() -> None:
 
 
 def test_known_fields_are_not_rejected() -> None:
-    reject_unknown(read(CreateCompletionRequest, {"prompt": "a", "session_id": "s"}))
+    reject_unknown(read(CreateCompletionRequest, {"prompt": "a", "session_id": "s"}).ignored)
 
 
 def test_the_first_unknown_field_is_rejected() -> None:
     got = read(CreateCompletionRequest, {"prompt": "a", "zzz": 1, "aaa": 2})
     with pytest.raises(BridgeError) as caught:
-        reject_unknown(got)
+        reject_unknown(got.ignored)
     assert (caught.value.reason, caught.value.param) == (Reason.UNKNOWN_PARAMETER, "zzz")
 
 
