@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse
+    from bridge.protocol.alike import Received
+    from bridge.protocol.kserve import ModelInferRequest
     from bridge.protocol.signature import Signature
 
 
@@ -16,8 +17,11 @@ class Backend(Protocol):
 
     def stream(
         self, request: ModelInferRequest, *, model: str, deadline: float
-    ) -> AsyncGenerator[Sequence[ModelInferResponse], None]:
+    ) -> AsyncGenerator[Sequence[Received], None]:
         """Run one generation; yield batches of its responses until it has ended.
+
+        The first requested output must be the text: a response that differs from the one before only there
+        may come as its text alone.
 
         Closing the generator cancels the generation: callers must close it, `async with aclosing(...)`.
 

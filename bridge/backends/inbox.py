@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
     from bridge.backends.push import Handle
     from bridge.errors import BridgeError
-    from bridge.protocol.kserve import ModelInferResponse
+    from bridge.protocol.alike import Received
 
 
 class Inbox:
     """A sink that keeps what its reader has not asked for; what it keeps is bounded by flow control."""
 
     def __init__(self) -> None:
-        self._batch: list[ModelInferResponse] = []
+        self._batch: list[Received] = []
         self._over = False
         self._error: BridgeError | None = None
         self._news: asyncio.Future[None] | None = None
@@ -25,7 +25,7 @@ class Inbox:
         self.handle: Handle
         """The generation; set by whoever opens it."""
 
-    def responses(self, batch: Sequence[ModelInferResponse]) -> None:
+    def responses(self, batch: Sequence[Received]) -> None:
         """See `Sink.responses`. Until the reader asks for more, the model's silence is the reader's."""
         self._batch.extend(batch)
         if not self._paused:
@@ -38,7 +38,7 @@ class Inbox:
         self._over, self._error = True, error
         self._wake()
 
-    async def batches(self) -> AsyncGenerator[Sequence[ModelInferResponse], None]:
+    async def batches(self) -> AsyncGenerator[Sequence[Received], None]:
         """Yield until the end.
 
         Raises:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.errors import BridgeError
-    from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse
+    from bridge.protocol.alike import Received
+    from bridge.protocol.kserve import ModelInferRequest
 
 
 class Sink(Protocol):
@@ -20,7 +21,7 @@ class Sink(Protocol):
     Calls come only after `PushBackend.open` has returned, and none after `Handle.cancel`.
     """
 
-    def responses(self, batch: Sequence[ModelInferResponse]) -> None:
+    def responses(self, batch: Sequence[Received]) -> None:
         """Take everything that one read brought; a BridgeError raised here ends the generation with it."""
 
     def ended(self, error: BridgeError | None) -> None:

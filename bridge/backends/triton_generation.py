@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from bridge.backends.idle import IdleWatch
 from bridge.errors import BridgeError, Reason, public
 from bridge.protocol import kserve
+from bridge.protocol.alike import Alike
 from bridge.protocol.h2grpc.status import StatusCode
 from bridge.protocol.triton_errors import from_status, from_text
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.backends.h2call import Call
     from bridge.backends.h2channel import Channel
     from bridge.backends.push import Sink
+    from bridge.protocol.alike import Received
     from bridge.protocol.h2grpc.status import Status
 
 END_TIMEOUT: Final = 1.0
@@ -55,10 +57,12 @@ class Generation:
         self._watch = IdleWatch(self._expire)
         self._paused = False
         self._said = False
+        self._alike: Alike
         self._call: Call
 
     def begin(self, request: kserve.ModelInferRequest, deadline: float) -> None:
-        """Send the request."""
+        """Send the request; the text is its first output."""
+        self._alike = Alike(request.outputs[0].name if request.outputs else "")
         self._call = self._channel.call(PATH, request.SerializeToString(), deadline=deadline, receiver=self)
         self._watch.wait(self._silence)
 
@@ -89,7 +93,7 @@ class Generation:
         self._silence = self._token_timeout
         if not self._paused:
             self._watch.wait(self._silence)
-        responses: list[kserve.ModelInferResponse] = []
+        responses: list[Received] = []
         final, error = self._read(batch, responses)
         if responses:
             self._said = True
@@ -111,11 +115,14 @@ class Generation:
             self._fail(self._failure(status))
         self._watch.stop()
 
-    def _read(
-        self, batch: list[bytes], responses: list[kserve.ModelInferResponse]
-    ) -> tuple[bool, BridgeError | None]:
+    def _read(self, batch: list[bytes], responses: list[Received]) -> tuple[bool, BridgeError | None]:
         """Append what has outputs; return whether the final response came, and what failed."""
+        alike = self._alike
         for raw in batch:
+            if (text := alike.text(raw)) is not None:
+                alike.matched()
+                responses.append(text)
+                continue
             try:
                 reply = _parse(raw)
             except DecodeError:
@@ -125,12 +132,13 @@ class Generation:
                 return False, from_text(reply.error_message, self._model)
             response = reply.infer_response
             if response.outputs:
+                alike.learn(raw, response)
                 responses.append(response)
             if _is_final(response):
                 return True, None
         return False, None
 
-    def _say(self, sink: Sink, responses: Sequence[kserve.ModelInferResponse]) -> None:
+    def _say(self, sink: Sink, responses: Sequence[Received]) -> None:
         try:
             sink.responses(responses)
         except Exception as exc:  # noqa: BLE001 - a door's bug ends its own stream, not all on the connection

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from bridge.backends.push import Sink
-    from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse
+    from bridge.protocol.alike import Received
+    from bridge.protocol.kserve import ModelInferRequest
 
 
 class NativeTritonBackend(Questions):
@@ -76,7 +77,7 @@ class NativeTritonBackend(Questions):
 
     async def stream(
         self, request: ModelInferRequest, *, model: str, deadline: float
-    ) -> AsyncGenerator[Sequence[ModelInferResponse], None]:
+    ) -> AsyncGenerator[Sequence[Received], None]:
         """See `Backend.stream`."""
         inbox = Inbox()
         inbox.handle = generation = self.open(request, model=model, deadline=deadline, sink=inbox)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from bridge.handlers.base import Call
     from bridge.handlers.catalog import Catalog
     from bridge.handlers.outlet import Outlet
+    from bridge.protocol.alike import Received
     from bridge.protocol.exchange import Exchange
-    from bridge.protocol.kserve import ModelInferResponse
     from bridge.protocol.model import Model
 
 
@@ -118,7 +118,7 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
         """Run the only generation; its messages are made and sent where its responses are read."""
         record = call.record
 
-        def feed(responses: Sequence[ModelInferResponse]) -> Iterable[Chunk]:
+        def feed(responses: Sequence[Received]) -> Iterable[Chunk]:
             record.responded(len(responses))
             return exchange.feed(0, responses)
 
@@ -193,7 +193,7 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
 
     async def _until_done(
         self, index: int, exchange: Exchange[Chunk], model: Model, call: Call
-    ) -> AsyncGenerator[Sequence[ModelInferResponse], None]:
+    ) -> AsyncGenerator[Sequence[Received], None]:
         """Yield the responses of one of many generations; it is cancelled where its choice has ended.
 
         `merge` asks for more only when the last batch has been fed to the exchange.

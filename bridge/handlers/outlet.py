@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from bridge.backends.push import Handle
     from bridge.errors import BridgeError
-    from bridge.protocol.kserve import ModelInferResponse
+    from bridge.protocol.alike import Received
 
 Chunk_contra = TypeVar("Chunk_contra", contravariant=True)
 
@@ -42,7 +42,7 @@ class Pump(Generic[Chunk_contra]):
 
     def __init__(
         self,
-        feed: Callable[[Sequence[ModelInferResponse]], Iterable[Chunk_contra]],
+        feed: Callable[[Sequence[Received]], Iterable[Chunk_contra]],
         done: Callable[[], bool],
         outlet: Outlet[Chunk_contra],
     ) -> None:
@@ -63,7 +63,7 @@ class Pump(Generic[Chunk_contra]):
         self.handle: Handle
         """The generation; set by whoever opens it."""
 
-    def responses(self, batch: Sequence[ModelInferResponse]) -> None:
+    def responses(self, batch: Sequence[Received]) -> None:
         """See `Sink.responses`."""
         goes_on = self._outlet.take(self._feed(batch))
         if self._done():

@@ -10,8 +10,8 @@ from bridge.protocol.exchange import Exchange, StreamMessage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bridge.protocol.alike import Received
     from bridge.protocol.generation import Piece
-    from bridge.protocol.kserve import ModelInferResponse
 
 M = TypeVar("M", bound=StreamMessage)
 
@@ -34,10 +34,12 @@ class BestOf(Exchange[M]):
         self._keep = keep
         self._said: list[list[Piece]] = [[] for _ in self.requests]
 
-    def feed(self, index: int, responses: Sequence[ModelInferResponse]) -> Iterator[M]:
+    def feed(self, index: int, responses: Sequence[Received]) -> Iterator[M]:
         """Keep a batch of responses of candidate `index`; nothing is said yet."""
         choice = self._choices[index]
-        self._said[index].extend(map(choice.feed, responses))
+        for response in responses:
+            again = isinstance(response, bytes)
+            self._said[index].append(choice.again(response) if again else choice.feed(response))
         return iter(())
 
     def end(self, index: int) -> Iterator[M]:

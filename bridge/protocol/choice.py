@@ -47,6 +47,8 @@ class Choice:
         self._cut = StopStrings(self._stop, include=self._include_stop) if self._stop else None
         self._answer = AnswerTokens(tokenizer) if tokenizer else None
         self._completion_tokens: int | None = None
+        self._last_count: int | None = None
+        self._plain = self._cut is None and self._answer is None
         self.prompt_number = prompt_number
         self.prompt_tokens = prompt_tokens
         self.cumulative_logprob: float | None = None
@@ -69,12 +71,25 @@ class Choice:
     def feed(self, response: ModelInferResponse) -> Piece:
         """Return what a response adds."""
         piece = self._reader.feed(response)
+        self._last_count = piece.completion_tokens
         if piece.prompt_tokens is not None:
             self.prompt_tokens = piece.prompt_tokens
         if piece.completion_tokens is not None:
             self._completion_tokens = (self._completion_tokens or 0) + piece.completion_tokens
         if piece.cumulative_logprob is not None:
             self.cumulative_logprob = piece.cumulative_logprob
+        return self._shown(piece)
+
+    def again(self, text: bytes) -> Piece:
+        """Return what a response adds that differs from the one before only in its text."""
+        piece = Piece(self._reader.again(text))
+        if (count := self._last_count) is not None:
+            piece.completion_tokens = count
+            self._completion_tokens = (self._completion_tokens or 0) + count
+        return piece if self._plain else self._shown(piece)
+
+    def _shown(self, piece: Piece) -> Piece:
+        """Return what the client sees of a piece."""
         if self._cut is not None:
             text = self._cut.feed(piece.text)
             piece = Piece(text=text, tokens=piece.tokens, completion_tokens=piece.completion_tokens)

@@ -17,8 +17,9 @@ from bridge.protocol.intervals import Intervals
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bridge.protocol.alike import Received
     from bridge.protocol.generation import Generation, Translator
-    from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse
+    from bridge.protocol.kserve import ModelInferRequest
     from bridge.protocol.tokenizer import Tokenizer
 
 
@@ -115,11 +116,11 @@ class Exchange(Generic[M]):
         self._include_usage = include_usage
         self._continuous = continuous_usage
 
-    def feed(self, index: int, responses: Sequence[ModelInferResponse]) -> Iterator[M]:
+    def feed(self, index: int, responses: Sequence[Received]) -> Iterator[M]:
         """Say what a batch of responses of choice `index` adds."""
         choice = self._choices[index]
         for response in responses:
-            piece = choice.feed(response)
+            piece = choice.again(response) if type(response) is bytes else choice.feed(response)
             yield from self._start()  # only now: if the first response cannot be read, nothing was said
             if self._intervals:
                 piece = self._intervals[index].feed(piece) or NOTHING

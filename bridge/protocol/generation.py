@@ -108,6 +108,13 @@ class Reader(Protocol):
             BridgeError: BACKEND_CONTRACT when the tensors are not what the family promises.
         """
 
+    def again(self, text: bytes) -> str:
+        """Return what a response adds that differs from the one before only in its text.
+
+        Raises:
+            BridgeError: as for `feed`.
+        """
+
     def finish(self) -> Piece:
         """Return what is left when the model has ended: held-back text, and the reason if it gave one."""
 

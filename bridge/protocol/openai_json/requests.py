@@ -83,9 +83,9 @@ def read(message_type: type[M], json: dict[str, Any]) -> Read[M]:
     return Read(message_type(**kwargs), tuple(ignored), stream, request_id)
 
 
-def reject_unknown(request: Read[M]) -> None:
-    """Raise UNKNOWN_PARAMETER for the first ignored field, if there is one."""
-    for param in request.ignored:
+def reject_unknown(paths: Iterable[str]) -> None:
+    """Raise UNKNOWN_PARAMETER for the first of a request's unknown fields, if there is one."""
+    for param in paths:
         sentence = f"Unknown parameter: '{param}'."
         raise BridgeError(Reason.UNKNOWN_PARAMETER, sentence, param=param)
 

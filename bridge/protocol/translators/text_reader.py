@@ -45,6 +45,10 @@ class TextReader:
             cumulative_logprob=number(found.get(self._ranking)),
         )
 
+    def again(self, text: bytes) -> str:
+        """See `Reader.again`."""
+        return self._text.feed(text)
+
     def finish(self) -> Piece:
         """See `Reader.finish`.
 

@@ -171,6 +171,10 @@ class VllmReader:
             cumulative_logprob=number(found.get("cumulative_logprob")),
         )
 
+    def again(self, text: bytes) -> str:
+        """See `Reader.again`."""
+        return self._text.feed(text)
+
     def finish(self) -> Piece:
         """See `Reader.finish`."""
         return Piece(text=self._text.finish(), finish_reason=self._finish)
