@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -41,7 +42,13 @@ async def serve() -> AsyncIterator[Serve]:
     before = asyncio.all_tasks()
 
     async def start(**settings: Any) -> Bridge:
-        defaults = {"http_port": 0, "grpc_port": 0, "poll_interval": 0.1, "shutdown_grace": 0.5}
+        defaults = {
+            "http_port": 0,
+            "grpc_port": 0,
+            "poll_interval": 0.1,
+            "shutdown_grace": 0.5,
+            "triton_transport": os.environ.get("TRITON_TRANSPORT", "native"),
+        }
         bridge = Bridge(Config(**(defaults | settings)))
         bridges.append(bridge)
         await bridge.start()
