@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -40,6 +39,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CUT_OFF = 1.0
+"""Seconds after the grace in which requests that were failed may still say so to their clients."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handlers:
@@ -60,15 +62,21 @@ class Handlers:
 class Bridge:
     """One bridge: `start` it, `stop` it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, metrics: Metrics | None = None, reuse_port: bool = False) -> None:
         """Prepare; nothing connects or listens yet.
+
+        Args:
+            config: all settings; how many workers there are is not looked at.
+            metrics: where to count; None counts for this bridge alone.
+            reuse_port: share the ports with other processes.
 
         Raises:
             ConfigError: a chat template or tokenizer is broken, or neither triton nor upstream is set.
         """
         self._config = config
         self._routes = Routes(config)
-        self.metrics = Metrics()
+        self.metrics = metrics or Metrics()
+        self._reuse_port = reuse_port
         self.http_port = self.grpc_port = 0
         self._handlers: Handlers | None = None
         self._http: HttpServer | None = None
@@ -99,11 +107,15 @@ class Bridge:
             request_timeout=config.request_timeout,
         )
         self._grpc = GrpcServer(
-            **doors, options=options, health_interval=config.poll_interval, grace=config.shutdown_grace
+            **doors,
+            options=options,
+            health_interval=config.poll_interval,
+            grace=config.shutdown_grace + CUT_OFF,
+            reuse_port=self._reuse_port,
         )
         self._http = HttpServer(**doors, tokenize=handlers.tokenize, config=config, metrics=self.metrics)
-        self.grpc_port = await self._grpc.start(f"{_bracketed(config.host)}:{config.grpc_port}")
-        self.http_port = await self._http.start(config.host, config.http_port)
+        self.grpc_port = await self._grpc.start(f"{bracketed(config.host)}:{config.grpc_port}")
+        self.http_port = await self._http.start(config.host, config.http_port, reuse_port=self._reuse_port)
         if reason := await handlers.models.not_ready():
             logger.warning("not ready: %s", reason)
 
@@ -111,9 +123,12 @@ class Bridge:
         """Stop listening, let running requests go on for the configured grace, end them, disconnect."""
         if self._poll is not None:
             self._poll.cancel()
-        doors = [door for door in (self._http, self._grpc) if door is not None]
-        await asyncio.gather(*(door.stop() for door in doors))
+        doors = [asyncio.create_task(door.stop()) for door in (self._http, self._grpc) if door is not None]
+        if doors:
+            await asyncio.wait(doors, timeout=self._config.shutdown_grace)
+        # What still runs fails now and says why; the doors themselves would only cut it off.
         await self.disconnect()
+        await asyncio.gather(*doors)
 
     async def disconnect(self) -> None:
         """Close the connections to the upstream: running requests fail at once."""
@@ -196,50 +211,6 @@ def make_image_loader(config: Config) -> ImageLoader:
         raise ConfigError(f"image_hosts: {exc}") from exc
 
 
-async def serve(config: Config, started: Callable[[Bridge], None] | None = None) -> None:
-    """Run a bridge until SIGINT or SIGTERM; a second signal stops it at once.
-
-    Args:
-        config: all settings.
-        started: called once, when both ports are open.
-
-    Raises:
-        OSError: an address cannot be bound.
-        ConfigError: the configuration names no upstream, or a template is broken.
-    """
-    stop, now = asyncio.Event(), asyncio.Event()
-
-    def on_signal() -> None:
-        (now if stop.is_set() else stop).set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    bridge = Bridge(config)
-    try:
-        await bridge.start()
-        logger.info("HTTP on http://%s:%d", _bracketed(config.host), bridge.http_port)
-        logger.info("gRPC on %s:%d", _bracketed(config.host), bridge.grpc_port)
-        if started is not None:
-            started(bridge)
-        await stop.wait()
-        logger.info("stopping")
-    finally:
-        await _stop(bridge, now)
-
-
-async def _stop(bridge: Bridge, now: asyncio.Event) -> None:
-    graceful = asyncio.create_task(bridge.stop())
-    hurry = asyncio.create_task(now.wait())
-    await asyncio.wait({graceful, hurry}, return_when=asyncio.FIRST_COMPLETED)
-    hurry.cancel()
-    if not graceful.done():
-        graceful.cancel()
-        await asyncio.gather(graceful, return_exceptions=True)
-        await bridge.disconnect()
-        return
-    await graceful
-
-
-def _bracketed(host: str) -> str:
+def bracketed(host: str) -> str:
+    """Return a host as it stands before a port."""
     return f"[{host}]" if ":" in host else host

@@ -37,7 +37,7 @@ async def run(config: Config, out: TextIO) -> int:
         out.writelines(_table(rows))
     out.writelines(_fields(catalog))
     if reason is not None:
-        out.write(f"not ready: {reason}\n")
+        out.write(f"not ready: {config.triton}: {reason}\n")
     return 0 if reason is None else 1
 
 
@@ -55,8 +55,9 @@ def _fields(catalog: Catalog) -> Iterator[str]:
             continue
         yield f"\n{name}: what becomes of request fields\n"
         carriers = {**found.model.translator.carriers(), **parameter_carriers(found.model)}
-        for field, how in sorted(carriers.items()):
-            yield f"  {field:28}  {_outcome(field, how, found.model)}\n"
+        yield from _table(
+            [(f"  {field}", _outcome(field, how, found.model)) for field, how in sorted(carriers.items())]
+        )
 
 
 def _outcome(field: str, how: str, model: Model) -> str:

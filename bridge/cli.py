@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge import check, config, demo_command
-from bridge.app import serve
 from bridge.observability import log
+from bridge.workers.serving import serve
+from bridge.workers.supervisor import WorkersFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ CONFIG_FLAGS = (
     "grpc_port",
     "triton",
     "upstream",
+    "workers",
     "default_model",
     "log_level",
     "log_format",
@@ -46,7 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{args.config}: " if args.config else ""
         return _complain(f"{where}{exc}", 2)
     except OSError as exc:
-        return _complain(str(exc), 2 if exc.filename else 1)
+        if exc.filename:
+            return _complain(f"{exc.filename}: {exc.strerror}", 2)
+        return _complain(str(exc), 1)
+    except WorkersFailed as exc:
+        return _complain(str(exc), 1)
     except KeyboardInterrupt:
         return 130
     return code
@@ -77,15 +83,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"openai-bridge {version('openai-bridge')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serving = commands.add_parser("serve", help="serve the models of a running Triton")
+    serving = _command(commands, "serve", "serve the models of a running Triton")
     _add_upstream(serving)
     serving.add_argument(
         "--upstream", metavar="grpc://HOST:PORT", help="serve another bridge instead of a Triton"
     )
     _add_doors(serving)
     serving.set_defaults(run=_serve)
-    demo = commands.add_parser(
-        "demo", help="start a real Triton with a small demo model, and the bridge in front of it"
+    demo = _command(
+        commands, "demo", "start a real Triton with a small demo model, and the bridge in front of it"
     )
     _add_doors(demo)
     demo.add_argument(
@@ -96,11 +102,21 @@ def _parser() -> argparse.ArgumentParser:
         help="Triton's gRPC port (default: a free one)",
     )
     demo.set_defaults(run=_demo)
-    checking = commands.add_parser("check", help="list a Triton's models: served or not, as what, why not")
+    checking = _command(
+        commands, "check", "list a Triton's models: served or not, as what, why not, how each gets each field"
+    )
     _add_upstream(checking)
     _add_logs(checking)
     checking.set_defaults(run=_check)
     return parser
+
+
+def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    # No abbreviations: `demo --triton HOST:PORT` would be taken for --triton-grpc-port.
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
+    )
+    return command
 
 
 def _add_upstream(parser: argparse.ArgumentParser) -> None:
@@ -112,14 +128,19 @@ def _add_upstream(parser: argparse.ArgumentParser) -> None:
 def _add_doors(parser: argparse.ArgumentParser) -> None:
     defaults = config.Config()
     parser.add_argument("--host", help=f"address to listen on (default: {defaults.host})")
-    for door in ("http", "grpc"):
-        port: Any = getattr(defaults, f"{door}_port")
+    for key, door in (("http_port", "HTTP"), ("grpc_port", "gRPC")):
         parser.add_argument(
-            f"--{door}-port",
+            f"--{key.replace('_', '-')}",
             type=int,
             metavar="PORT",
-            help=f"port of the {door} door, 0 for a free one (default: {port})",
+            help=f"port of the {door} door, 0 for a free one (default: {getattr(defaults, key)})",
         )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help=f"processes that share the ports (default: {defaults.workers})",
+    )
     parser.add_argument("--default-model", metavar="NAME", help="model for requests that name none")
     _add_logs(parser)
 

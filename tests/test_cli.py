@@ -76,7 +76,8 @@ async def test_help_names_the_commands() -> None:
 
 async def test_help_of_serve_names_its_flags_and_their_defaults() -> None:
     ran = await bridge("serve", "--help")
-    flags = ("triton", "upstream", "config", "host", "http-port", "grpc-port", "log-level", "log-format")
+    flags = ("triton", "upstream", "config", "host", "http-port", "grpc-port", "workers")
+    flags += ("log-level", "log-format")
     assert [flag for flag in flags if f"--{flag}" not in ran.out] == []
     assert "127.0.0.1" in ran.out
     assert "8080" in ran.out
@@ -99,7 +100,11 @@ async def test_help_of_serve_names_its_flags_and_their_defaults() -> None:
             ("serve", "--triton", NOWHERE, "--upstream", "grpc://a:1"), "upstream: ", id="two upstreams"
         ),
         pytest.param(("demo", "--triton", NOWHERE), "--triton", id="no Triton for the demo"),
-        pytest.param(("serve", "--config", "nowhere.toml"), "openai-bridge: nowhere.toml: No such file", id="no such file"),
+        pytest.param(
+            ("serve", "--config", "nowhere.toml"),
+            "openai-bridge: nowhere.toml: No such file",
+            id="no such file",
+        ),
     ],
 )
 def test_a_wrong_argument_is_named_and_ends_with_2(
@@ -164,7 +169,10 @@ async def test_check_fails_if_a_configured_model_is_not_there(triton: RunningTri
     path.write_text("[models.missing]\n")
     ran = await bridge("check", "--triton", triton.address, "--config", str(path))
     assert ran.code == 1
-    assert ran.out.splitlines()[-1] == f"not ready: {triton.address}: model 'missing' is configured but not ready"
+    assert (
+        ran.out.splitlines()[-1]
+        == f"not ready: {triton.address}: model 'missing' is configured but not ready"
+    )
 
 
 async def test_check_says_that_triton_cannot_be_reached() -> None:

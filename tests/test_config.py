@@ -17,6 +17,7 @@ TOP: dict[str, tuple[str, Any]] = {
     "host": ('"0.0.0.0"', "0.0.0.0"),
     "http_port": ("0", 0),
     "grpc_port": ("65535", 65535),
+    "workers": ("4", 4),
     "triton": ('"localhost:8001"', "localhost:8001"),
     "upstream": ('"grpc://[::1]:50051"', "grpc://[::1]:50051"),
     "default_model": ('"demo"', "demo"),
@@ -113,10 +114,12 @@ def test_a_models_wrong_type_is_named(tmp_path: Path, key: str) -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
+        pytest.param('host = ""', "host", id="no address"),
         pytest.param("http_port = 65536", "http_port", id="port too large"),
         pytest.param("grpc_port = -1", "grpc_port", id="negative port"),
         pytest.param("http_port = true", "http_port", id="a boolean is no number"),
         pytest.param("http_port = 1.0", "http_port", id="a float is no integer"),
+        pytest.param("workers = 0", "workers", id="no process"),
         pytest.param("request_timeout = 0", "request_timeout", id="no time"),
         pytest.param("token_timeout = -1", "token_timeout", id="negative time"),
         pytest.param("keep_alive = nan", "keep_alive", id="no number"),
@@ -167,6 +170,21 @@ def test_a_models_wrong_type_is_named(tmp_path: Path, key: str) -> None:
 )
 def test_a_complaint_begins_with_the_key(tmp_path: Path, text: str, key: str) -> None:
     assert complaint(tmp_path, text).startswith(f"{key}: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param('http_port = "8080"', "http_port: must be an integer, not '8080'", id="integer"),
+        pytest.param("keep_alive = true", "keep_alive: must be a number, not True", id="number"),
+        pytest.param(
+            "serve_unconfigured = 1", "serve_unconfigured: must be true or false, not 1", id="switch"
+        ),
+        pytest.param("[models.m]\nversion = 1", "models.m.version: must be a string, not 1", id="string"),
+    ],
+)
+def test_a_wrong_type_is_told_in_the_words_of_toml(tmp_path: Path, text: str, words: str) -> None:
+    assert complaint(tmp_path, text) == words
 
 
 def test_a_complaint_lists_what_is_known(tmp_path: Path) -> None:

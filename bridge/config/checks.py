@@ -6,10 +6,13 @@ import types
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 DERIVED = "derived"
 """Metadata of a dataclass field that is no key of the file."""
+
+_KINDS: Final = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
+"""TOML's words for the types of keys."""
 
 
 class ConfigError(ValueError):
@@ -61,11 +64,12 @@ def _cast(hint: Any, value: Any, key: str, base: Path) -> Any:
     if Any in wanted:
         return value
     if Path in wanted:
-        demand(isinstance(value, str), key, f"must be a path, not {type(value).__name__}")
+        demand(isinstance(value, str), key, f"must be a path, not {value!r}")
         return base / value
     if float in wanted and type(value) is int and int not in wanted:
         return float(value)
-    demand(type(value) in wanted, key, f"must be of type {wanted[0].__name__}, not {type(value).__name__}")
+    kinds = " or ".join(_KINDS[kind] for kind in wanted)
+    demand(type(value) in wanted, key, f"must be {kinds}, not {value!r}")
     return value
 
 

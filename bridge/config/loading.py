@@ -28,7 +28,7 @@ def load(path: Path | None, flags: Mapping[str, Any]) -> Config:
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
-    except tomllib.TOMLDecodeError as exc:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigError(f"not TOML: {exc}") from exc
     base = path.parent if path else Path()
     models = table.pop("models", {})

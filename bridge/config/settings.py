@@ -27,6 +27,8 @@ class Config:
     """0 takes a free port."""
     grpc_port: int = 50051
     """0 takes a free port."""
+    workers: int = 1
+    """Processes that share both ports."""
     triton: str | None = None
     """HOST:PORT of Triton's gRPC endpoint."""
     upstream: str | None = None
@@ -81,8 +83,10 @@ class Config:
     """Settings by model name; a model that stands here must be ready for the bridge to be ready."""
 
     def __post_init__(self) -> None:
+        demand(bool(self.host), "host", "must not be empty; 0.0.0.0 or :: listens on all addresses")
         for key in ("http_port", "grpc_port"):
-            demand(0 <= getattr(self, key) <= _MAX_PORT, key, f"must be a port, not {getattr(self, key)}")
+            port = getattr(self, key)
+            demand(0 <= port <= _MAX_PORT, key, f"must be a port, 0 to {_MAX_PORT}, not {port}")
         for key in _POSITIVE:
             demand(0 < getattr(self, key) < inf, key, f"must be > 0 and finite, not {getattr(self, key)}")
         demand(0 <= self.shutdown_grace < inf, "shutdown_grace", f"must be >= 0, not {self.shutdown_grace}")
@@ -110,6 +114,7 @@ class Config:
 _MAX_PORT: Final = 65535
 _MAX_BYTES: Final = 2**31 - 1
 _POSITIVE: Final = (
+    "workers",
     "max_request_bytes",
     "max_response_bytes",
     "request_timeout",

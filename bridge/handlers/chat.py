@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.handlers.generation import GenerationHandler
-from bridge.handlers.tokenize import off_loop
+from bridge.handlers.off_loop import off_loop
 from bridge.protocol.chat import chat_exchange, check_images
 from bridge.protocol.chat_chunks import ChatFold
 from bridge.protocol.images import references

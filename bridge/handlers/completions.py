@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.handlers.generation import GenerationHandler
-from bridge.handlers.tokenize import off_loop
+from bridge.handlers.off_loop import off_loop
 from bridge.protocol.completion_chunks import CompletionFold
 from bridge.protocol.completions import completion_exchange
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn
 
 from bridge.errors import BridgeError, Reason
+from bridge.handlers.off_loop import off_loop
 from bridge.protocol.tokenize import detokenized, text_of, tokenized, tokenizer_of
-from bridge.protocol.tokenizer import LONG_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from bridge.handlers.base import Call
     from bridge.protocol.model import Model
     from bridge.protocol.tokenize import DetokenizeRequest, TokenizeRequest
-
-T = TypeVar("T")
 
 
 class TokenizeHandler:
@@ -62,11 +59,6 @@ class TokenizeHandler:
         model = await self._route(name)
         call.record.model = model.id
         return model
-
-
-async def off_loop(work: Callable[[], T], size: int) -> T:
-    """Do the work of a tokenizer on `size` characters or ids, in a thread where it takes long."""
-    return work() if size < LONG_TEXT else await asyncio.to_thread(work)
 
 
 async def no_models(name: str) -> NoReturn:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class TextFormatter(logging.Formatter):
@@ -33,6 +37,10 @@ class TextFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: ts (Unix seconds), level, logger, msg, and the facts."""
 
+    def __init__(self, facts: Mapping[str, object] | None = None) -> None:
+        super().__init__()
+        self._facts = facts or {}
+
     def format(self, record: logging.LogRecord) -> str:
         """Return one line."""
         entry: dict[str, object] = {
@@ -40,6 +48,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "msg": record.getMessage(),
+            **self._facts,
             **getattr(record, "facts", {}),
         }
         if record.exc_info:
@@ -47,16 +56,17 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(entry, default=str).decode()
 
 
-def configure(level: str, form: str, prefix: str = "") -> None:
+def configure(level: str, form: str, prefix: str = "", facts: Mapping[str, object] | None = None) -> None:
     """Send all log lines to standard error.
 
     Args:
         level: "debug", "info", "warning" or "error".
         form: "text" or "json".
         prefix: put before every text line.
+        facts: put into every JSON line.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(prefix))
+    handler.setFormatter(JsonFormatter(facts) if form == "json" else TextFormatter(prefix))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from openai_bridge.v1.common_pb2 import CompletionUsage
 
+    from bridge.observability.instruments import Series
     from bridge.observability.metrics import Metrics
-    from bridge.observability.token_times import Series
 
 logger = logging.getLogger("bridge.access")
 
@@ -60,7 +60,7 @@ class RequestRecord:
         now = time.perf_counter()
         if self._inter_token is None:
             self._first_token = now - self._start
-            self._metrics.first_token.labels(self._endpoint, self.model).observe(self._first_token)
+            self._metrics.first_token.labels(self._endpoint, self.model).add(self._first_token)
             self._inter_token = self._metrics.inter_token.labels(self._endpoint, self.model)
             if responses > 1:
                 self._inter_token.add(0.0, responses - 2)
@@ -88,7 +88,7 @@ class RequestRecord:
         code = error.row.grpc.name if error else "OK"
         metrics.in_flight.labels(self._door, self._endpoint).dec()
         metrics.requests.labels(self._door, self._endpoint, self.model, code).inc()
-        metrics.duration.labels(self._door, self._endpoint).observe(seconds)
+        metrics.duration.labels(self._door, self._endpoint).add(seconds)
         if self._usage is not None:
             metrics.tokens.labels(self.model, "prompt").inc(self._usage.prompt_tokens)
             metrics.tokens.labels(self.model, "completion").inc(self._usage.completion_tokens)

@@ -1,4 +1,4 @@
-"""The gRPC door: the four services, health and reflection on one port."""
+"""The gRPC door: the services of the schema, health and reflection on one port."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from bridge.servers.grpc_services import PACKAGE, services
+from bridge.servers.grpc_services import services
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from bridge.handlers.base import Call, Generating, Models
     from bridge.servers.grpc_method import MethodOptions
 
-SERVICES: Final = (
-    f"{PACKAGE}.ChatService",
-    f"{PACKAGE}.CompletionsService",
-    f"{PACKAGE}.EmbeddingsService",
-    f"{PACKAGE}.ModelsService",
-)
 ENVELOPE_BYTES: Final = 1024 * 1024
 """What grpcio lets through above our own limit, so that we can refuse it with details."""
 
@@ -46,6 +40,7 @@ class GrpcServer:
         options: MethodOptions,
         health_interval: float,
         grace: float,
+        reuse_port: bool = False,
     ) -> None:
         """Build the server; `start` binds it.
 
@@ -58,6 +53,7 @@ class GrpcServer:
             options: what all methods share.
             health_interval: seconds between two looks at `models.not_ready`.
             grace: seconds that running calls have at a stop.
+            reuse_port: share the port with other processes.
         """
         limit = options.max_request_bytes + ENVELOPE_BYTES
         self._server = grpc.aio.server(
@@ -65,8 +61,8 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", limit),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_metadata_size", MAX_METADATA_BYTES),
-                # Without it a second server on the port would take half of the calls in silence.
-                ("grpc.so_reuseport", 0),
+                # By default a second server on the port would take half of the calls in silence.
+                ("grpc.so_reuseport", int(reuse_port)),
             )
         )
         self._models = models
@@ -77,6 +73,7 @@ class GrpcServer:
         methods = services(
             chat=chat, completions=completions, models=models, embed=embed, admin=admin, options=options
         )
+        self._services = tuple(methods)
         self._register(methods)
 
     def _register(self, methods: Mapping[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]) -> None:
@@ -123,7 +120,7 @@ class GrpcServer:
                 if ready
                 else health_pb2.HealthCheckResponse.NOT_SERVING
             )
-            for name in ("", *SERVICES):
+            for name in ("", *self._services):
                 await self._health.set(name, status)
             await asyncio.sleep(self._health_interval)
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
-from bridge.errors import BridgeError, Reason, public
-from bridge.observability.record import RequestRecord
-from bridge.servers.http_errors import REQUEST_ID
+from bridge.errors import BridgeError, Reason
+from bridge.servers.http_call import http_call
 
 if TYPE_CHECKING:
+    from bridge.config import Config
     from bridge.handlers.admin import ModelAdmin
     from bridge.observability.metrics import Metrics
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class AdminEndpoints:
     """The two endpoints, as aiohttp handlers."""
 
-    def __init__(self, admin: ModelAdmin | None, metrics: Metrics) -> None:
+    def __init__(self, admin: ModelAdmin | None, config: Config, metrics: Metrics) -> None:
         self._admin = admin
+        self._config = config
         self._metrics = metrics
 
     def routes(self) -> list[web.RouteDef]:
@@ -32,17 +33,9 @@ class AdminEndpoints:
         if self._admin is None:
             raise BridgeError(Reason.UNKNOWN_URL, f"Unknown request URL: POST {request.path[:200]}")
         model, loads = request.match_info["id"], request.match_info["change"] == "load"
-        record = RequestRecord(self._metrics, door="http", endpoint="admin", request_id=request[REQUEST_ID])
-        error: BridgeError | None = BridgeError(Reason.CANCELLED, "the client left")
-        try:
-            change = self._admin.load if loads else self._admin.unload
+        change = self._admin.load if loads else self._admin.unload
+        with http_call(request, "admin", self._config, self._metrics):
             # A client that leaves must not leave Triton half way.
             await asyncio.shield(change(model, request.headers.get("Authorization")))
-            error = None
-        except Exception as exc:
-            error = public(exc)
-            raise
-        finally:
-            record.end(error)
         body = orjson.dumps({"id": model, "object": "model", "loaded": loads})
         return web.Response(body=body, content_type="application/json")

@@ -38,6 +38,8 @@ async def errors(
         return _of_router(request, exc)
     except BridgeError as exc:
         return response(exc)
+    except ConnectionError:
+        return web.Response()  # the client has left: nobody reads this
     except Exception as exc:
         logger.exception("bug in a handler", extra={"facts": {"request_id": request[REQUEST_ID]}})
         return response(public(exc))

@@ -31,9 +31,7 @@ class RequestReader:
 
     def __init__(self, request_type: type[Message], config: Config, metrics: Metrics) -> None:
         self._request_type: Any = request_type
-        self._config = config
-        self._metrics = metrics
-        self._logged: set[str] = set()
+        self._unknown = UnknownFields(config, metrics)
 
     async def read(self, request: web.Request, deadline: float) -> openai_json.Read[Any]:
         """Return the request that a body stands for; an id in it becomes the request's own.
@@ -42,25 +40,49 @@ class RequestReader:
             BridgeError: the body is none, or did not arrive before `deadline`, a time of the loop's clock.
             HTTPRequestEntityTooLarge: the body is larger than the limit.
         """
-        if request.content_type != "application/json":
-            raise BridgeError(Reason.INVALID_JSON, "the header Content-Type must be application/json")
-        json = openai_json.parse_body(await _body(request, deadline))
+        json = await read_json(request, deadline)
         read: openai_json.Read[Any] = openai_json.read(self._request_type, json)
-        if read.ignored:
-            self._ignore(read)
+        self._unknown.note(read.ignored)
         if read.request_id is not None and HEADER not in request.headers:
             request[REQUEST_ID] = request_id(read.request_id)
         return read
 
-    def _ignore(self, read: openai_json.Read[Any]) -> None:
+
+class UnknownFields:
+    """What an endpoint does with the fields that no table knows."""
+
+    def __init__(self, config: Config, metrics: Metrics) -> None:
+        self._config = config
+        self._metrics = metrics
+        self._logged: set[str] = set()
+
+    def note(self, paths: Sequence[str]) -> None:
+        """Count the unknown fields of one request, and log the names that are new.
+
+        Raises:
+            BridgeError: UNKNOWN_PARAMETER: there is one, and the configuration says "reject".
+        """
         if self._config.unknown_fields == "reject":
-            openai_json.reject_unknown(read)
-        self._metrics.ignored_fields.labels("other").inc(len(read.ignored))
-        for path in read.ignored[:MAX_LOGGED_NAMES]:
+            openai_json.reject_unknown(paths)
+        if paths:
+            self._metrics.ignored_fields.labels("other").inc(len(paths))
+        for path in paths[:MAX_LOGGED_NAMES]:
             name = openai_json.header_names((path,))
             if name not in self._logged and len(self._logged) < MAX_LOGGED_NAMES:
                 self._logged.add(name)
                 logger.info("unknown request field ignored", extra={"facts": {"field": name}})
+
+
+async def read_json(request: web.Request, deadline: float) -> dict[str, Any]:
+    """Return the JSON object of a body.
+
+    Raises:
+        BridgeError: it is none, or did not arrive before `deadline`, a time of the loop's clock.
+        HTTPRequestEntityTooLarge: the body is larger than the limit.
+    """
+    if request.content_type != "application/json":
+        raise BridgeError(Reason.INVALID_JSON, "the header Content-Type must be application/json")
+    return openai_json.parse_body(await _body(request, deadline))
 
 
 async def _body(request: web.Request, deadline: float) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +10,13 @@ import orjson
 from aiohttp import web
 from openai_bridge.v1 import chat_pb2, completions_pb2
 
-from bridge.errors import BridgeError, Reason, public
-from bridge.handlers.base import Call
+from bridge.errors import BridgeError, Reason
 from bridge.observability.metrics import CONTENT_TYPE
-from bridge.observability.record import RequestRecord
 from bridge.protocol import openai_json, sse
 from bridge.servers.http_admin import AdminEndpoints
+from bridge.servers.http_call import http_call
 from bridge.servers.http_embeddings import EmbeddingsEndpoint
-from bridge.servers.http_errors import REQUEST_ID, add_request_id, errors
+from bridge.servers.http_errors import add_request_id, errors
 from bridge.servers.http_generation import Form, GenerationEndpoint
 from bridge.servers.http_tokenize import TokenizeEndpoints
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from bridge.config import Config
     from bridge.handlers.admin import ModelAdmin
-    from bridge.handlers.base import Generating, Models
+    from bridge.handlers.base import Call, Generating, Models
     from bridge.handlers.tokenize import TokenizeHandler
     from bridge.observability.metrics import Metrics
 
@@ -73,7 +72,7 @@ class HttpServer:
             ),
             web.post("/v1/embeddings", EmbeddingsEndpoint(embed, config, metrics).__call__),
             *TokenizeEndpoints(tokenize, config, metrics).routes(),
-            *AdminEndpoints(admin, metrics).routes(),
+            *AdminEndpoints(admin, config, metrics).routes(),
             web.get("/v1/models", self._list),
             web.get("/v1/models/{id:.+}", self._retrieve),
             web.get("/v1/health/live", self._live),
@@ -86,17 +85,21 @@ class HttpServer:
         ])  # fmt: skip
         # handler_cancellation: by default aiohttp lets a handler outlive its client.
         self._runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=config.shutdown_grace
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=config.shutdown_grace + 1
         )
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen and return the port; 0 takes a free one.
+    async def start(self, host: str, port: int, *, reuse_port: bool = False) -> int:
+        """Listen and return the port; 0 takes a free one. `reuse_port` shares it with other processes.
 
         Raises:
             OSError: the address cannot be bound.
         """
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        try:
+            await web.TCPSite(self._runner, host, port, reuse_port=reuse_port).start()
+        except OSError as exc:
+            why = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror  # names: below 0
+            raise OSError(f"HTTP: cannot listen on {host}:{port}: {why}") from exc
         bound: int = self._runner.addresses[0][1]
         return bound
 
@@ -105,31 +108,12 @@ class HttpServer:
         await self._runner.cleanup()
 
     async def _list(self, request: web.Request) -> web.Response:
-        answer = await self._recorded(request, "models", lambda _: self._models.list_models())
-        return _json(openai_json.dump_models(answer))
+        with http_call(request, "models", self._config, self._metrics):
+            return _json(openai_json.dump_models(await self._models.list_models()))
 
     async def _retrieve(self, request: web.Request) -> web.Response:
-        name = request.match_info["id"]
-        answer = await self._recorded(request, "models", lambda _: self._models.retrieve_model(name))
-        return _json(openai_json.dump_model(answer))
-
-    async def _recorded(
-        self, request: web.Request, endpoint: str, ask: Callable[[Call], Awaitable[Any]]
-    ) -> Any:
-        """Call a handler with a record that is always ended."""
-        identity = request[REQUEST_ID]
-        record = RequestRecord(self._metrics, door="http", endpoint=endpoint, request_id=identity)
-        deadline = asyncio.get_running_loop().time() + self._config.request_timeout
-        error: BridgeError | None = BridgeError(Reason.CANCELLED, "the client left")
-        try:
-            answer = await ask(Call(request_id=identity, deadline=deadline, record=record))
-            error = None
-        except Exception as exc:
-            error = public(exc)
-            raise
-        finally:
-            record.end(error)
-        return answer
+        with http_call(request, "models", self._config, self._metrics):
+            return _json(openai_json.dump_model(await self._models.retrieve_model(request.match_info["id"])))
 
     async def _live(self, _: web.Request) -> web.Response:
         return _message("Service is live.")

@@ -12,7 +12,8 @@ import pytest
 from bridge.errors import BridgeError, Reason
 from bridge.handlers.base import Call
 from bridge.handlers.catalog import unknown_model
-from bridge.handlers.tokenize import TokenizeHandler, no_models, off_loop
+from bridge.handlers.off_loop import off_loop
+from bridge.handlers.tokenize import TokenizeHandler, no_models
 from bridge.observability.metrics import Metrics
 from bridge.observability.record import RequestRecord
 from bridge.protocol.tokenize import read_detokenize, read_tokenize

@@ -93,6 +93,11 @@ def test_a_traceback_is_a_field_of_a_json_line() -> None:
     assert "\n" not in line
 
 
+def test_facts_of_the_process_stand_in_every_json_line() -> None:
+    line = log.JsonFormatter({"worker": 2}).format(record({"model": "m"}))
+    assert {"worker": 2, "model": "m"}.items() <= json.loads(line).items()
+
+
 @pytest.fixture
 def root() -> Iterator[logging.Logger]:
     logger = logging.getLogger()

@@ -23,6 +23,7 @@ SERVED = [
     "openai_bridge.v1.CompletionsService",
     "openai_bridge.v1.EmbeddingsService",
     "openai_bridge.v1.ModelsService",
+    "openai_bridge.v1.ModelAdminService",
 ]
 
 

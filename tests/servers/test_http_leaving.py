@@ -128,4 +128,5 @@ async def test_stopping_the_bridge_stops_model_and_stream(serve: Serve, triton: 
         await stopping
     event = await triton.event("drained", "cancelled")
     assert event["time"] - stopped_at < 0.1 + WITHIN
-    assert not rest.endswith(b"0\r\n\r\n")
+    assert b'"code":"service_unavailable"' in rest
+    assert rest.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")

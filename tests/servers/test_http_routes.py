@@ -43,9 +43,3 @@ async def test_a_wrong_method_is_told_the_right_ones(
     assert (answer.status, answer.error["code"]) == (405, "method_not_supported")
     assert set(answer.headers["allow"].split(",")) == allowed
     assert answer.headers["x-request-id"].startswith("req_")
-
-
-async def test_what_the_server_library_refuses_comes_in_the_envelope_too(bridge: Bridge) -> None:
-    answer = await ask(bridge.http_port, "POST", CHAT, json={}, headers={"Expect": "a miracle"})
-    assert answer.status == 417
-    assert (answer.error["type"], answer.error["message"]) == ("invalid_request_error", "Expectation Failed")

@@ -1,0 +1,87 @@
+"""`openai-bridge demo` as a newcomer meets it: what it prints is pasted, the examples run, Ctrl-C ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.command import run
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Triton's Python backend keeps its regions
+STARTS = 60.0
+ENDS = 10.0
+
+
+@asynccontextmanager
+async def demo(log: Path) -> AsyncIterator[tuple[Process, str]]:
+    """Start the demo on free ports; give the process and what it says when it is ready."""
+    with log.open("wb") as err:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bridge", "demo", "--http-port", "0", "--grpc-port", "0"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=err,
+        )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(STARTS):
+            said = await process.stdout.readuntil(b"Ctrl-C stops both.\n")
+        yield process, said.decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def shared_memory(log: str) -> list[Path]:
+    """Return what is left of the shared memory of the Triton whose log this is."""
+    (prefix,) = set(re.findall(r'shm-region-prefix-name":"([^"]+)"', log))
+    return list(SHARED_MEMORY.glob(f"{prefix}*"))
+
+
+def snippet(said: str, title: str) -> str:
+    """Return what stands under a title, up to the next empty line, as one pastes it."""
+    found = re.search(rf"^# {title}.*\n((?:.+\n)+)", said, re.MULTILINE)
+    assert found is not None, said
+    return found[1]
+
+
+async def pasted(text: str) -> str:
+    """Run lines as a shell does, with the programs of this environment; return what they print."""
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = await run("bash", "-c", f"PATH='{programs}'\n{text}")
+    assert ran.code == 0, ran.err
+    return ran.out
+
+
+async def test_what_a_newcomer_tries_works_and_ctrl_c_ends_both(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    async with demo(log) as (process, said):
+        assert re.search(r"\w{2}", await pasted(snippet(said, "the OpenAI SDK")))
+        assert '"finishReason"' in await pasted(snippet(said, "buf"))
+        http, grpc = (
+            re.findall(r"http://127\.0\.0\.1:(\d+)/", said)[0],
+            re.findall(r" 127.*?:(\d+) ", said)[0],
+        )
+        for example in sorted(EXAMPLES.glob("*.py")):
+            code = example.read_text().replace("8080", http).replace("50051", grpc)
+            assert re.search(r"\w{2}", (await run(sys.executable, "-c", code)).out), example
+
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(ENDS):
+            assert await process.wait() == 0
+
+    text = log.read_text()
+    assert "Traceback" not in text
+    assert {line.split()[0] for line in text.splitlines()} == {"[triton]", "[bridge]"}
+    assert shared_memory(text) == []

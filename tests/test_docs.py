@@ -1,0 +1,55 @@
+"""The documentation says what is true: every setting is described and the configurations in it are read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.chat_templates import BUILTIN
+from bridge.config import Config, ModelConfig, load
+from bridge.config.checks import DERIVED
+
+ROOT = Path(__file__).parents[1]
+CONFIGURATION = ROOT / "docs" / "configuration.md"
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+TOML = [
+    pytest.param(text, id=f"{page.name} {number}")
+    for page in PAGES
+    for number, text in enumerate(
+        re.findall(r"^```toml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    )
+]
+
+
+def keys(cls: type[Any]) -> set[str]:
+    return {item.name for item in fields(cls) if not item.metadata.get(DERIVED)}
+
+
+@pytest.mark.parametrize("cls", [Config, ModelConfig])
+def test_every_key_is_described(cls: type[Any]) -> None:
+    first_cells = re.findall(r"^\| ([^|]+) \|", CONFIGURATION.read_text(), re.MULTILINE)
+    described = set(re.findall(r"(\w+)\]?`", " ".join(first_cells)))
+    assert keys(cls) - described == set()
+    assert described <= keys(Config) | keys(ModelConfig)
+
+
+def test_every_built_in_chat_template_is_named() -> None:
+    text = CONFIGURATION.read_text()
+    assert [name for name in BUILTIN if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("text", TOML)
+def test_a_configuration_is_read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bridge.toml"
+    path.write_text(text)
+    assert load(path, {}).triton == "localhost:8001"
+
+
+def test_every_link_leads_to_a_file() -> None:
+    for page in (*PAGES, ROOT / "CONTRIBUTING.md"):
+        for link in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
