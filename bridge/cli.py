@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge import check, config, demo_command
+from bridge import check, config, demo_command, loop
 from bridge.observability import log
 from bridge.workers.serving import serve
 from bridge.workers.supervisor import WorkersFailed
@@ -64,16 +63,16 @@ def _complain(text: str, code: int) -> int:
 
 
 def _serve(settings: Config, _: argparse.Namespace) -> int:
-    asyncio.run(serve(settings))
+    loop.run(serve(settings))
     return 0
 
 
 def _check(settings: Config, _: argparse.Namespace) -> int:
-    return asyncio.run(check.run(settings, sys.stdout))
+    return loop.run(check.run(settings, sys.stdout))
 
 
 def _demo(settings: Config, args: argparse.Namespace) -> int:
-    return asyncio.run(demo_command.run(settings, args.triton_grpc_port, sys.stdout))
+    return loop.run(demo_command.run(settings, args.triton_grpc_port, sys.stdout))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["families", "resting_ensemble"]  # fixtures of all directories: one server for the run
 
 
+TRANSPORT = os.environ.get("TRITON_TRANSPORT", "native")
+
+
 class Serve(Protocol):
     """Starts a bridge; see the fixture `serve`."""
 
@@ -47,7 +50,7 @@ async def serve() -> AsyncIterator[Serve]:
             "grpc_port": 0,
             "poll_interval": 0.1,
             "shutdown_grace": 0.5,
-            "triton_transport": os.environ.get("TRITON_TRANSPORT", "native"),
+            "triton_transport": TRANSPORT,
         }
         bridge = Bridge(Config(**(defaults | settings)))
         bridges.append(bridge)

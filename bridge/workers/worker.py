@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bridge.app import Bridge
 from bridge.config import ConfigError
+from bridge.loop import run
 from bridge.observability import log
 from bridge.observability.metrics import Metrics
 from bridge.observability.shared_counts import SharedCounts
@@ -39,7 +40,7 @@ def main() -> int:
         facts={"worker": job.number},
     )
     try:
-        asyncio.run(_work(job, answers))
+        run(_work(job, answers))
     except ConfigError as exc:
         os.write(answers, Answer(Outcome.WRONG_SETTING, str(exc)).pack())
     except OSError as exc:
