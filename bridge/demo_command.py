@@ -69,7 +69,10 @@ async def run(config: Config, triton_grpc_port: int, out: TextIO) -> int:
     out.flush()
     with tempfile.TemporaryDirectory(prefix="openai-bridge-demo-") as scratch:
         options = TritonOptions(
-            repository=DEMO_REPOSITORY, work_dir=Path(scratch), grpc_port=triton_grpc_port
+            repository=DEMO_REPOSITORY,
+            work_dir=Path(scratch),
+            grpc_port=triton_grpc_port,
+            extra_args=("--log-info=false",),  # wide tables that would push what to try off the screen
         )
         try:
             async with Tritonserver(options, on_line=_show) as triton:
