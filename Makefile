@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
 STAMP := .venv/.installed
 
-.PHONY: demo test check gen format clean
+.PHONY: demo test check gen format bench clean
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 demo: $(STAMP)-demo ## A real Triton with a small model, and the bridge in front of it
@@ -25,6 +25,9 @@ check: $(STAMP)-dev ## Style, types, layers, schema
 gen: $(STAMP)-dev ## Regenerate gen/ from proto/
 	$(BIN)/buf generate
 
+bench: $(STAMP)-bench ## What a streamed token costs; PEERS=1 measures Dynamo and LiteLLM beside it
+	$(BIN)/python -m benchmarks $(if $(PEERS),--peers) $(ARGS)
+
 format: $(STAMP)-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -41,3 +44,4 @@ $(STAMP)-%: pyproject.toml .ci/constraints.txt
 
 EXTRAS_demo := demo
 EXTRAS_dev := demo,dev
+EXTRAS_bench := bench

@@ -13,10 +13,11 @@ import sys
 from pathlib import Path
 
 from benchmarks import plan, report
+from benchmarks.document import rewrite
 from benchmarks.figures import Results, figures, ratios
 from benchmarks.measure import LostTokenError
 from benchmarks.memory import raise_limit
-from benchmarks.peers import start_peers
+from benchmarks.peers.starting import start_peers
 from benchmarks.plot import draw
 from benchmarks.processes import Cores, StartError
 from benchmarks.rounds import run_rounds
@@ -73,6 +74,8 @@ def main() -> int:
     print(f"\n{report.write(report.as_json(results, vars(args)))}")
     if args.plot:
         draw(results, args.plot)
+    if args.document:
+        rewrite(Path(args.document), results, args.rounds)
     return 0
 
 
@@ -86,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", default="", metavar="TEXT", help="only loads whose name has this text")
     parser.add_argument("--plot", metavar="FILE.png", help="draw CPU per token over streams")
+    parser.add_argument("--document", metavar="FILE.md", help="put the figures between its marks")
     parser.add_argument("--smoke", action="store_true", help="half a minute, judged by ratios: for CI")
     return parser
 

@@ -6,6 +6,7 @@ Times drift from run to run, so a ratio is made of two samples of the same round
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -16,17 +17,20 @@ if TYPE_CHECKING:
 
     from benchmarks.measure import Sample
     from benchmarks.memory import Memory
+    from benchmarks.stalled import Beside
 
 
 @dataclass(slots=True)
 class Results:
     """Everything that was measured."""
 
-    floor: list[float] = field(default_factory=list)
-    """Microseconds of a send, by round."""
+    floor: dict[str, list[float]] = field(default_factory=dict)
+    """Microseconds of a send, by way of sending, then by round."""
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     """By scenario, then by round."""
     memory: Memory | None = None
+    beside_stalled: list[Beside] = field(default_factory=list)
+    """By round."""
     peer_memory: dict[str, int] = field(default_factory=dict)
     """Bytes that a peer held at the most, by name."""
     skipped: dict[str, str] = field(default_factory=dict)
@@ -61,6 +65,7 @@ class Figure:
         return self.median >= self.limit if self.at_least else self.median <= self.limit
 
 
+_DYNAMO: Final = {"dynamo": "for token ids", "dynamo-text": "for text"}
 _HTTP_128: Final = "http tick-2ms x128"
 
 
@@ -70,6 +75,7 @@ def figures(results: Results) -> list[Figure]:
         *_per_token(results),
         *_per_request(results),
         *_memory(results),
+        *_stalled(results),
         *_grpc(results),
         *_workers(results),
     ]
@@ -79,7 +85,12 @@ def ratios(results: Results) -> list[Figure]:
     """Return the two ratios that a run on a noisy machine may be judged by, with wide limits."""
     grpc = _ratio(results, "grpc tick-2ms x32", "grpc-floor tick-2ms x32", "token_us")
     return [
-        Figure("HTTP SSE, 128 streams: CPU per token / send", "x", _over_floor(results), SMOKE_HTTP),
+        Figure(
+            "HTTP SSE, 128 streams: CPU per token / send, spread",
+            "x",
+            _over_floor(results, "spread"),
+            SMOKE_HTTP,
+        ),
         Figure("gRPC, 32 streams: CPU per token / bare handler", "x", grpc, SMOKE_GRPC),
     ]
 
@@ -90,13 +101,20 @@ SMOKE_GRPC: Final = 2.5
 
 def _per_token(results: Results) -> list[Figure]:
     rows = [
-        Figure("send floor: one send(2) of 250 bytes", "us", tuple(results.floor)),
-        Figure("HTTP SSE, tick 2 ms, 128 streams: CPU per token / send", "x", _over_floor(results), 2.0),
+        *(
+            Figure(f"send floor: one send(2) of 250 bytes, {mode}", "us", tuple(costs))
+            for mode, costs in results.floor.items()
+        ),
+        *(
+            Figure(f"HTTP SSE, tick 2 ms, 128 streams: CPU per token / send, {mode}", "x", values, limit)
+            for mode, limit in (("together", 2.0), ("spread", None))
+            for values in (_over_floor(results, mode),)
+        ),
     ]
-    for streams in (64, 256):
-        ours, theirs = f"http tick-20ms x{streams}", f"dynamo tick-20ms x{streams}"
+    for streams, (peer, what) in product((64, 256), _DYNAMO.items()):
+        ours, theirs = f"http tick-20ms x{streams}", f"{peer} tick-20ms x{streams}"
         values = _ratio(results, ours, theirs, "token_us")
-        name = f"HTTP SSE, tick 20 ms, {streams} streams: CPU per token / Dynamo's"
+        name = f"HTTP SSE, tick 20 ms, {streams} streams: CPU per token / Dynamo's {what}"
         rows.append(Figure(name, "x", values, 0.5, reason=_why(results, "dynamo")))
     folded = _ratio(results, "http-whole tick-2ms x128", _HTTP_128, "token_us")
     rows.append(Figure("answer in one piece: CPU per token / streamed", "x", folded, 1.0))
@@ -136,6 +154,20 @@ def _memory(results: Results) -> list[Figure]:
     ]
 
 
+def _stalled(results: Results) -> list[Figure]:
+    alone = results.samples.get(plan.BESIDE.name, ())
+    pairs = tuple(zip(results.beside_stalled, alone, strict=False))
+    return [
+        Figure(
+            "32 streams beside 8 clients that do not read: time / alone",
+            "x",
+            tuple(beside.sample.seconds / sample.seconds for beside, sample in pairs),
+            1.05,
+        ),
+        Figure("memory for a client that does not read", "KB", tuple(b.per_stalled / 1e3 for b, _ in pairs)),
+    ]
+
+
 def _grpc(results: Results) -> list[Figure]:
     return [
         Figure(
@@ -165,9 +197,10 @@ def _workers(results: Results) -> list[Figure]:
     ]
 
 
-def _over_floor(results: Results) -> tuple[float, ...]:
+def _over_floor(results: Results, mode: str) -> tuple[float, ...]:
     samples: Sequence[Sample] = results.samples.get(_HTTP_128, ())
-    return tuple(sample.token_us / floor for sample, floor in zip(samples, results.floor, strict=False))
+    floors = results.floor.get(mode, ())
+    return tuple(sample.token_us / floor for sample, floor in zip(samples, floors, strict=False))
 
 
 def _ratio(results: Results, ours: str, theirs: str, attribute: str) -> tuple[float, ...]:

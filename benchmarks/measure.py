@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.floor import sends
 from benchmarks.load.client import run
 
 if TYPE_CHECKING:
@@ -43,15 +43,16 @@ class CpuMeter:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self._before = process.cpu()
         self.seconds = 0.0
 
     def begin(self) -> None:
         """See `Measured`."""
-        self.seconds = -self._process.cpu()
+        self._before = self._process.cpu()
 
     def end(self) -> None:
         """See `Measured`."""
-        self.seconds += self._process.cpu()
+        self.seconds = self._process.cpu().since(self._before)
 
 
 async def measure(server: Server, scenario: Scenario) -> Sample:
@@ -70,16 +71,16 @@ async def measure(server: Server, scenario: Scenario) -> Sample:
     return _sample(outcome, meter.seconds)
 
 
-async def measure_floor(servers: Servers) -> float:
-    """Return the microseconds of CPU of one send."""
-    meter = CpuMeter(servers.floor)
+async def measure_floor(servers: Servers, mode: str) -> float:
+    """Return the microseconds of CPU of one send; `mode` is one of `sends.MODES`."""
     servers.receiver.expect()
-    meter.begin()
-    servers.floor.tell("run")
+    before = len(servers.floor.log)
+    servers.floor.tell(mode)
     async with asyncio.timeout(60):
         await servers.receiver.whole
-    meter.end()
-    return meter.seconds / sends.SENDS * 1e6
+        while not (told := re.search(r"a send cost (\S+) us\n", servers.floor.log[before:])):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return float(told[1])
 
 
 def _sample(outcome: Outcome, cpu: float) -> Sample:

@@ -11,6 +11,8 @@ ROUNDS: Final = 5
 TICKS: Final = {"tick-2ms": (200, 3), "tick-20ms": (100, 1)}
 """Model -> tokens of an answer, answers per connection."""
 STREAMS: Final = (1, 32, 64, 128, 256)
+MANY: Final = 128
+"""Streams that make a load last long enough with fewer answers each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,10 @@ class Scenario:
 
 def _ticking(server: str, model: str, streams: int) -> Scenario:
     tokens, requests = TICKS[model]
-    # One stream alone uses little CPU: more answers make it countable. Many streams last long anyway.
-    requests = {1: 3 * requests, 256: max(1, requests - 1)}.get(streams, requests)
+    if streams == 1:
+        requests *= 2  # one stream alone uses little CPU
+    elif streams > MANY:
+        requests = max(1, requests - 1)
     return Scenario(server, model, Load(streams, requests, tokens))
 
 
@@ -59,6 +63,8 @@ HTTP: Final = (
     *(_burst("http", streams) for streams in (1, 32, 128)),
     one_token("http"),
 )
+BESIDE: Final = _ticking("http", "tick-20ms", 32)
+"""Is run a second time beside clients that do not read."""
 WHOLE: Final = (_ticking("http-whole", "tick-2ms", 128),)
 GRPC: Final = (
     *(
@@ -72,16 +78,21 @@ GRPC: Final = (
 )
 FIRST_TOKEN: Final = tuple(first_token(server) for server in ("triton", "http", "grpc"))
 WORKERS: Final = (_ticking("http-2-workers", "tick-2ms", 128), _burst("http-2-workers", 128))
-DYNAMO: Final = (
-    *(_ticking("dynamo", "tick-2ms", streams) for streams in (32, 128)),
-    *(_ticking("dynamo", "tick-20ms", streams) for streams in (64, 256)),
-    one_token("dynamo"),
-    first_token("dynamo"),
+DYNAMO: Final = tuple(
+    scenario
+    for server in ("dynamo", "dynamo-text")
+    for scenario in (
+        *(_ticking(server, "tick-2ms", streams) for streams in (32, 128)),
+        *(_ticking(server, "tick-20ms", streams) for streams in (64, 256)),
+        one_token(server),
+        first_token(server),
+    )
 )
 LITELLM: Final = (
-    Scenario("litellm", "tick-2ms", Load(32, 1, 100)),
-    one_token("litellm"),
-    Scenario("litellm", "tick-2ms", Load(1, 20, 5)),
+    # It takes milliseconds for each request, and closes a connection that has been idle for 5 s.
+    Scenario("litellm", "tick-2ms", Load(32, 1, 100, warm=False)),
+    Scenario("litellm", "burst", Load(16, 3, 1, warm=False)),
+    Scenario("litellm", "tick-2ms", Load(1, 10, 5)),
 )
 SMOKE: Final = (
     _ticking("http", "tick-2ms", 128),
@@ -90,5 +101,7 @@ SMOKE: Final = (
 )
 SMOKE_ROUNDS: Final = 3
 OPEN: Final = Scenario("http-fresh", "tick-1000ms", Load(10_000, 1, 30, warm=False, limit=180))
+PEERS: Final = ("dynamo", "dynamo-text", "litellm")
+"""Servers whose failures are told and do not fail the run."""
 MODELS: Final = ("burst", *TICKS, "tick-1000ms")
 """What the mock serves."""

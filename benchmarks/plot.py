@@ -17,6 +17,7 @@ LINES: Final = {
     "grpc-floor tick-2ms": ("bare grpc.aio handler, 2 ms", "#98df8a", ":"),
     "dynamo tick-2ms": ("Dynamo's frontend, 2 ms", "#d62728", "-"),
     "dynamo tick-20ms": ("Dynamo's frontend, 20 ms", "#d62728", "--"),
+    "dynamo-text tick-20ms": ("Dynamo's frontend, text passed through, 20 ms", "#ff9896", ":"),
     "litellm tick-2ms": ("LiteLLM's proxy, 2 ms", "#9467bd", "-"),
 }
 """Server and model -> name, colour, line."""
@@ -36,7 +37,8 @@ def draw(results: Results, path: str) -> None:
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     for prefix, (name, colour, line) in LINES.items():
         _line(axes, points(results, prefix), name, colour, line)
-    axes.axhline(median(results.floor), color="black", linewidth=1, label="one send(2) of 250 bytes")
+    for (mode, costs), line in zip(results.floor.items(), ("-", ":"), strict=True):
+        axes.axhline(median(costs), color="black", linestyle=line, label=f"one send(2) of 250 bytes, {mode}")
     axes.set(
         xscale="log",
         yscale="log",
@@ -57,7 +59,7 @@ def points(results: Results, prefix: str) -> dict[int, list[Sample]]:
     """Return the samples of a server and a model by their number of streams."""
     found = {}
     for name, samples in results.samples.items():
-        if match := re.fullmatch(rf"{re.escape(prefix)} x(\d+)(?: \d+ tokens)?", name):
+        if match := re.fullmatch(rf"{re.escape(prefix)} x(\d+)", name):
             found[int(match[1])] = samples
     return dict(sorted(found.items()))
 

@@ -19,6 +19,8 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _UTIME: Final = 11
 """Place of utime in /proc/PID/stat behind the name; stime follows."""
 _CORES_FOR_TWO: Final = 4
+_BLUR: Final = 0.04
+"""Seconds by which utime + stime may be wrong: both are rounded, at both ends."""
 _ROOT: Final = Path(__file__).parent.parent
 START_LIMIT: Final = 60.0
 STOP_LIMIT: Final = 15.0
@@ -43,6 +45,25 @@ class Cores:
         cores = sorted(os.sched_getaffinity(0))
         one, load = frozenset(cores[:1]), frozenset(cores[1:2] or cores[:1])
         return cls(one, load, one | frozenset(cores[2:3]) if len(cores) >= _CORES_FOR_TWO else one)
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """CPU time by two clocks; `since` chooses."""
+
+    exact: float
+    """By the scheduler, in ns, of the threads that still run; 0 where the kernel does not tell."""
+    counted: float
+    """utime + stime of /proc/PID/stat, in steps of 10 ms, of all threads that ever ran."""
+
+    def __add__(self, other: Cpu) -> Cpu:
+        """Add two processes."""
+        return Cpu(self.exact + other.exact, self.counted + other.counted)
+
+    def since(self, before: Cpu) -> float:
+        """Return the seconds between two readings: the exact ones unless a thread took its own with it."""
+        exact, counted = self.exact - before.exact, self.counted - before.counted
+        return exact if exact > counted - max(_BLUR, counted / 20) else counted
 
 
 class Process:
@@ -115,9 +136,17 @@ class Process:
         self._process.stdin.write(f"{line}\n".encode())
         self._process.stdin.flush()
 
-    def cpu(self) -> float:
-        """Return the seconds of CPU time that it has used, user and system, all threads."""
-        return sum(_cpu(pid) for pid in self.pids)
+    def wait_for(self, pattern: str, limit: float) -> str:
+        """Wait until it has written what a regular expression looks for; return its first group.
+
+        Raises:
+            StartError: it ended, or did not in so many seconds.
+        """
+        return self._wait([pattern], time.monotonic() + limit)[0]
+
+    def cpu(self) -> Cpu:
+        """Return the CPU time that it has used, user and system, all threads."""
+        return sum(map(_cpu, self.pids), Cpu(0.0, 0.0))
 
     def rss(self) -> int:
         """Return the bytes of memory that it holds."""
@@ -171,12 +200,11 @@ def _tree(pid: int) -> Iterator[int]:
             yield from _tree(int(child))
 
 
-def _cpu(pid: int) -> float:
-    """Return the scheduler's own count where the kernel keeps one: in ns, where stat counts 10 ms."""
+def _cpu(pid: int) -> Cpu:
     exact = sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     counted = (int(fields[_UTIME]) + int(fields[_UTIME + 1])) / _TICKS
-    return exact / 1e9 if exact else counted
+    return Cpu(exact / 1e9, counted)
 
 
 def _memory(pid: int, field: str) -> int:

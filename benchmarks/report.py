@@ -40,20 +40,25 @@ def loads(results: Results) -> str:
     """Return the table of all loads, as Markdown."""
     rows = [["load", *(title for title, _, _ in _LOADS)]]
     rows += [[name, *_cells(samples)] for name, samples in results.samples.items()]
-    return _markdown(rows)
+    notes = [
+        f"{name}: {size / 1e6:.0f} MB of memory at the most" for name, size in results.peer_memory.items()
+    ]
+    notes += [f"not measured: {name}: {why}" for name, why in results.skipped.items()]
+    return "\n\n".join((_markdown(rows), *notes))
 
 
 def targets(rows: Iterable[Figure]) -> str:
     """Return the table of figures with their targets, as Markdown."""
     table = [["figure", "measured", "target", "met"]]
     for figure in rows:
-        value = (
-            _span(figure.values, "{:.2f}") if figure.values else f"not measured: {figure.reason or 'no load'}"
-        )
+        if figure.values:
+            value = f"{_span(figure.values, '{:.2f}' if figure.unit else '{:.0f}')} {figure.unit}"
+        else:
+            value = f"not measured: {figure.reason or 'no load'}"
         sign = ">=" if figure.at_least else "<="
         limit = f"{sign} {figure.limit:g} {figure.unit}" if figure.limit is not None else "-"
         met = {True: "met", False: "NOT MET", None: "-"}[figure.met]
-        table.append([figure.name, f"{value} {figure.unit}" if figure.values else value, limit, met])
+        table.append([figure.name, value, limit, met])
     return _markdown(table)
 
 
@@ -80,7 +85,7 @@ def write(content: bytes) -> Path:
 def machine() -> dict[str, Any]:
     """Return what the figures depend on."""
     processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    versions = {}
+    versions: dict[str, str | None] = {}
     for name in PACKAGES:
         try:
             versions[name] = metadata.version(name)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks import plan
 from benchmarks.figures import Results
-from benchmarks.measure import measure, measure_floor
+from benchmarks.floor import sends
+from benchmarks.measure import LostTokenError, measure, measure_floor
 from benchmarks.memory import measure_memory
+from benchmarks.stalled import measure_beside_stalled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +42,18 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
 
 
+async def _measure(servers: Servers, scenario: Scenario, results: Results) -> None:
+    try:
+        sample = await measure(servers.by_name[scenario.server], scenario)
+    except LostTokenError as exc:
+        if scenario.server not in plan.PEERS:
+            raise
+        results.skipped[scenario.name] = str(exc).partition("\n")[0]
+        results.samples.pop(scenario.name, None)
+    else:
+        results.samples.setdefault(scenario.name, []).append(sample)
+
+
 async def run_rounds(
     servers: Servers, scenarios: Sequence[Scenario], rounds: int, *, memory: bool
 ) -> Results:
@@ -52,18 +66,22 @@ async def run_rounds(
         memory: whether to open 10 000 streams at the end.
 
     Raises:
-        LostTokenError: an answer was not whole.
+        LostTokenError: an answer of ours was not whole.
     """
     results = Results()
-    progress = Progress(rounds * (1 + len(scenarios)) + memory)
+    progress = Progress(rounds * (1 + len(scenarios) + (plan.BESIDE in scenarios)) + memory)
     for at in range(rounds):
         label = f"round {at + 1} of {rounds}"
         progress.step(f"{label}: send floor")
-        results.floor.append(await measure_floor(servers))
+        for mode in sends.MODES:
+            results.floor.setdefault(mode, []).append(await measure_floor(servers, mode))
         for scenario in scenarios:
             progress.step(f"{label}: {scenario.name}")
-            sample = await measure(servers.by_name[scenario.server], scenario)
-            results.samples.setdefault(scenario.name, []).append(sample)
+            if scenario.name not in results.skipped:
+                await _measure(servers, scenario, results)
+        if (beside := plan.BESIDE).name in results.samples:
+            progress.step(f"{label}: {beside.name} beside stalled clients")
+            results.beside_stalled.append(await measure_beside_stalled(servers, beside))
     if memory:
         progress.step(f"{plan.OPEN.load.streams} open streams")
         results.memory = await measure_memory(servers)

@@ -53,7 +53,7 @@ class Servers(AsyncExitStack):
         load = self.cores.load
         models = [part for model in MODELS for part in ("--model", model)]
         mock = python("-m", "benchmarks.mock_triton", "--port", "0", *models)
-        self.mock = self.enter_context(Process(mock, load, ready=[r"mock on (\S+)"]))
+        self.mock = self.enter_context(Process(mock, load, ready=[r"mock on (\S+)", r"HTTP .*on (\S+)"]))
         self.by_name["triton"] = Server(self.mock, self.mock.found[0], grpc.triton)
         self.receiver, address = await self.enter_async_context(sends.receiving())
         command = python("-m", "benchmarks.floor.sends", address)

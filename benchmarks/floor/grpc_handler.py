@@ -13,8 +13,8 @@ import grpc
 from openai_bridge.v1 import chat_pb2
 
 from benchmarks.load.grpc import CHAT
-from benchmarks.mock_triton.answers import text
 from benchmarks.mock_triton.engine import tick
+from benchmarks.tokens import text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,7 +77,7 @@ class Handler:
 async def _serve() -> None:
     server = grpc.aio.server()
     _, service, method = CHAT.split("/")
-    handler = grpc.unary_stream_rpc_method_handler(Handler().answer)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(Handler().answer)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

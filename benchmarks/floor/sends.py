@@ -1,7 +1,10 @@
 """The send floor: one send(2) of 250 bytes to each of 128 sockets every 2 ms, and nothing else.
 
-The process connects to the address in its arguments and begins with every line on its standard input.
-`Receiver` is the other side, in the process that measures.
+Two ways of it. `together`: all sends of a tick one right behind the other, as a server may that has rendered
+everything before; the reader is awake from the first to the last. `spread`: evenly over the tick, so that
+each send has to wake the reader, which costs the sender more; a server that works between sends is nearer
+to this one. The process connects to the address in its arguments, makes a run for every line of its
+standard input, and prints what a send cost. `Receiver` is the other side, in the process that measures.
 """
 
 from __future__ import annotations
@@ -20,8 +23,7 @@ SOCKETS: Final = 128
 SIZE: Final = 250
 STEPS: Final = 400
 TICK: Final = 0.002
-SENDS: Final = SOCKETS * STEPS
-"""Of one run."""
+MODES: Final = ("together", "spread")
 
 
 class Receiver:
@@ -35,7 +37,7 @@ class Receiver:
     def expect(self) -> None:
         """Begin a run: `whole` is done when all its bytes are here."""
         self.whole = asyncio.get_running_loop().create_future()
-        self._missing = SENDS * SIZE
+        self._missing = STEPS * SOCKETS * SIZE
 
     def arrived(self, size: int) -> None:
         """Take the size of a read."""
@@ -74,18 +76,36 @@ def main() -> None:
     sockets = [socket.create_connection((host, int(port))) for _ in range(SOCKETS)]
     for each in sockets:
         each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for _ in sys.stdin:
-        _run(sockets)
+    for line in sys.stdin:
+        cost = _together(sockets) if line.strip() == MODES[0] else _spread(sockets)
+        print(f"a send cost {cost * 1e6:.3f} us", flush=True)
 
 
-def _run(sockets: list[socket.socket]) -> None:
+def _together(sockets: list[socket.socket]) -> float:
+    """Return the seconds of CPU per send, all of the process's."""
     data = bytes(SIZE)
-    due = time.monotonic()
+    began, due = time.process_time(), time.monotonic()
     for _ in range(STEPS):
         due += TICK
         for each in sockets:
             each.sendall(data)
         time.sleep(max(0.0, due - time.monotonic()))
+    return (time.process_time() - began) / (STEPS * SOCKETS)
+
+
+def _spread(sockets: list[socket.socket]) -> float:
+    """Return the seconds of CPU per send; what is spent on waiting for the next one's time is left out."""
+    data, gap, spent = bytes(SIZE), TICK / SOCKETS, 0.0
+    due = time.monotonic()
+    for _ in range(STEPS):
+        for each in sockets:
+            began = time.thread_time()
+            each.sendall(data)
+            spent += time.thread_time() - began
+            due = max(due + gap, time.monotonic())
+            while time.monotonic() < due:
+                pass
+    return spent / (STEPS * SOCKETS)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from benchmarks.mock_triton.answers import whole_text
 from benchmarks.mock_triton.frames import PREFIX
+from benchmarks.tokens import whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from benchmarks.load.outcome import Answer, Outcome, add_up
-from benchmarks.mock_triton.answers import text
+from benchmarks.tokens import text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,9 +61,9 @@ class Asking(asyncio.Protocol):
     def take(self, data: bytes) -> Answer:
         """Keep a piece of the running answer."""
         answer = self.answers[-1]
-        if not answer.first and FIRST in data:
-            answer.first = self._loop.time()
         answer.pieces.append(data)
+        if not answer.first and FIRST in b"".join(answer.pieces):
+            answer.first = self._loop.time()
         return answer
 
     def complete(self) -> None:

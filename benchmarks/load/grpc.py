@@ -68,9 +68,13 @@ def chat_text(message: bytes) -> str:
 
 def triton_text(message: bytes) -> str:
     """Return the text of a message of Triton's."""
-    response = service_pb2.ModelStreamInferResponse.FromString(message).infer_response
+    reply = service_pb2.ModelStreamInferResponse.FromString(message)
+    if reply.error_message:
+        return str(reply.error_message)  # no numbered token: the answer is not whole
+    response = reply.infer_response
     names = [output.name for output in response.outputs]
-    return response.raw_output_contents[names.index("text_output")][4:].decode()
+    raw: bytes = response.raw_output_contents[names.index("text_output")]
+    return raw[4:].decode()
 
 
 class GrpcConnection(Asking):

@@ -16,7 +16,8 @@ async def _run(args: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serve(args.models or MODELS, host=args.host, port=args.port) as mock:
+    async with serve(args.models or MODELS, host=args.host, port=args.port, http_port=args.http_port) as mock:
+        print(f"HTTP (generate_stream only) on {mock.http_address}")
         print(f"Triton's mock on {mock.address}", flush=True)
         await stop.wait()
         print(orjson.dumps(asdict(mock.counts)).decode(), flush=True)
@@ -29,6 +30,7 @@ def main() -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8001, help="0 for a free one (default: %(default)s)")
+    parser.add_argument("--http-port", type=int, default=0, help="of generate_stream (default: a free one)")
     parser.add_argument(
         "--model",
         dest="models",

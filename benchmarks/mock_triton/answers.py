@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import orjson
 from tritonclient.grpc import model_config_pb2, service_pb2
 
+from benchmarks.tokens import text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,16 +29,6 @@ _INFER_RESPONSE: Final = b"\x12"  # field 2 of ModelStreamInferResponse
 
 class BadRequestError(Exception):
     """What Triton would answer as `error_message`."""
-
-
-def text(position: int) -> str:
-    """Return the text of the token at a position of any answer: numbered, so that none can be lost unseen."""
-    return f" {position:05}"
-
-
-def whole_text(tokens: int) -> str:
-    """Return the text of a whole answer."""
-    return "".join(map(text, range(tokens)))
 
 
 class Tails:
@@ -86,7 +78,7 @@ def head(request: service_pb2.ModelInferRequest, tail: int) -> bytes:
     response = service_pb2.ModelInferResponse(
         model_name=request.model_name, model_version="1", id=request.id
     ).SerializeToString()
-    return _INFER_RESPONSE + _varint(len(response) + tail) + response
+    return _INFER_RESPONSE + _varint(len(response) + tail) + bytes(response)
 
 
 def wanted(request: service_pb2.ModelInferRequest) -> tuple[tuple[str, ...], int]:

@@ -125,8 +125,8 @@ class Connection(asyncio.Protocol):
         if not flags & frames.END_HEADERS:
             self._block = number, flags, block
             return
-        path = next((value for name, value in self._decoder.decode(block) if name == ":path"), "")
-        self._streams[number] = stream = Stream(self, number, str(path), self._initial)
+        path = next((str(value) for name, value in self._decoder.decode(block) if str(name) == ":path"), "")
+        self._streams[number] = stream = Stream(self, number, path, self._initial)
         if flags & frames.END_STREAM:
             stream.received(b"", last=True)
 

@@ -32,8 +32,15 @@ class Outlet(Protocol):
         """Hear that a generation is complete."""
 
 
+class Steps(Protocol):
+    """A running answer, however it is sent."""
+
+    def step(self) -> bool:
+        """Say one token; tell whether it was possible."""
+
+
 class Generation:
-    """One running answer."""
+    """One running answer to ModelStreamInfer; see `Steps`."""
 
     __slots__ = ("_counts", "_end", "_last", "_middle", "_prefix", "_stream", "position")
 
@@ -58,7 +65,7 @@ class Generation:
         self.position = 0
 
     def step(self) -> bool:
-        """Say one token; tell whether it was possible."""
+        """See `Steps.step`."""
         at = self.position
         if at == self._end:
             if not self._stream.send(self._last):
@@ -88,7 +95,7 @@ class Model:
         """
         self._tick = tick
         self._counts = counts
-        self._running: dict[Generation, None] = {}
+        self._running: dict[Steps, None] = {}
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -97,7 +104,7 @@ class Model:
         """How many answers are not complete."""
         return len(self._running)
 
-    def begin(self, generation: Generation) -> None:
+    def begin(self, generation: Steps) -> None:
         """Say the first token; the others follow."""
         self._running[generation] = None
         if self._tick is None:
@@ -109,13 +116,13 @@ class Model:
             self._due = loop.time() + self._tick
             self._timer = loop.call_at(self._due, self._step)
 
-    def pump(self, generation: Generation) -> None:
+    def pump(self, generation: Steps) -> None:
         """Go on with an answer whose client takes more: only `burst` does not wait for its step."""
         if self._tick is None:
             while generation in self._running and generation.step():
                 pass
 
-    def forget(self, generation: Generation) -> bool:
+    def forget(self, generation: Steps) -> bool:
         """End an answer, complete or not; tell whether it was running."""
         return self._running.pop(generation, self) is None
 

@@ -11,8 +11,6 @@ from benchmarks.mock_triton import answers
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
-    from google.protobuf.message import Message
-
 NOT_FOUND: Final = 5
 UNIMPLEMENTED: Final = 12
 
@@ -26,7 +24,7 @@ class Questions:
 
     def __init__(self, models: Iterable[str]) -> None:
         self._models = sorted(models)
-        self._table: dict[str, tuple[Any, Callable[[Any], Message]]] = {
+        self._table: dict[str, tuple[Any, Callable[[Any], Any]]] = {
             "ServerLive": (
                 service_pb2.ServerLiveRequest,
                 lambda _: service_pb2.ServerLiveResponse(live=True),
@@ -66,21 +64,21 @@ class Questions:
             raise StatusError(NOT_FOUND, f"Request for unknown model: '{name}' is not found")
         return name
 
-    def _server(self, _: Any) -> Message:
+    def _server(self, _: Any) -> Any:
         return service_pb2.ServerMetadataResponse(
             name="triton", version="mock", extensions=["model_configuration"]
         )
 
-    def _index(self, _: Any) -> Message:
+    def _index(self, _: Any) -> Any:
         reply = service_pb2.RepositoryIndexResponse()
         for name in self._models:
             reply.models.add(name=name, version="1", state="READY")
         return reply
 
-    def _config(self, ask: Any) -> Message:
+    def _config(self, ask: Any) -> Any:
         return service_pb2.ModelConfigResponse(config=answers.config(self._known(ask.name)))
 
-    def _metadata(self, ask: Any) -> Message:
+    def _metadata(self, ask: Any) -> Any:
         config = answers.config(self._known(ask.name))
         reply = service_pb2.ModelMetadataResponse(name=config.name, versions=["1"], platform="vllm")
         kinds = service_pb2.ModelConfigResponse.DESCRIPTOR.fields_by_name["config"].message_type.file
