@@ -34,7 +34,7 @@ def draw(results: Results, path: str) -> None:
     mpl.use("agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
     for prefix, (name, colour, line) in LINES.items():
         _line(axes, points(results, prefix), name, colour, line)
     for (mode, costs), line in zip(results.floor.items(), ("-", ":"), strict=True):
@@ -50,7 +50,7 @@ def draw(results: Results, path: str) -> None:
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
     axes.grid(visible=True, alpha=0.3)
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
