@@ -73,16 +73,8 @@ def chat_exchange(
     )
     n = request.n if request.HasField("n") else 1
     options = request.stream_options
-    chunks = ChatChunks(
-        completion_id,
-        int(now.timestamp()),
-        model.id,
-        choices=n,
-        prompt_text=prompt if request.return_prompt_text else None,
-        prompt_token_ids=(prompt_tokens or ()) if request.return_token_ids else (),
-        token_ids=request.return_token_ids,
-        name_tokens=request.return_tokens_as_token_ids,
-        obfuscate=obfuscate if options.include_obfuscation else None,
+    chunks = _chunks(
+        request, prompt, prompt_tokens or (), obfuscate, head=(completion_id, int(now.timestamp()), model.id)
     )
     return Exchange(
         model.translator,
@@ -95,6 +87,26 @@ def chat_exchange(
         tokenizer=model.tokenizer,
         ignored=ignored,
         interval=request.stream_interval or 1,
+    )
+
+
+def _chunks(
+    request: CreateChatCompletionRequest,
+    prompt: str,
+    prompt_tokens: Sequence[int],
+    obfuscate: Callable[[], str],
+    *,
+    head: tuple[str, int, str],
+) -> ChatChunks:
+    """Return what makes the messages; `head` is what all of them begin with: id, time and model."""
+    return ChatChunks(
+        *head,
+        choices=request.n if request.HasField("n") else 1,
+        prompt_text=prompt if request.return_prompt_text else None,
+        prompt_token_ids=prompt_tokens if request.return_token_ids else (),
+        token_ids=request.return_token_ids,
+        name_tokens=request.return_tokens_as_token_ids,
+        obfuscate=obfuscate if request.stream_options.include_obfuscation else None,
     )
 
 
