@@ -1,11 +1,11 @@
 """Names in requests to models of Triton: what the configuration and Triton's own models amount to.
 
-Everything a model needs besides its tensors is loaded and checked when the bridge starts.
+Everything a model needs besides its tensors is checked when the bridge starts.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
@@ -13,8 +13,8 @@ from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
 from bridge.config import ConfigError, ModelConfig
 from bridge.errors import BridgeError
 from bridge.handlers.routing import Route
+from bridge.prompting import Prompts
 from bridge.protocol import openai_json
-from bridge.protocol.chat_template import ChatTemplate
 from bridge.protocol.choices import carried, check_common
 from bridge.protocol.embedders import choose_task
 from bridge.protocol.generation import Generation
@@ -23,28 +23,15 @@ from bridge.protocol.request_fields import CHAT, Handling, forwarded
 from bridge.protocol.translators import UnservableError
 from bridge.protocol.translators.typed_inputs import ROLES, Overrides
 from bridge.protocol.triton_parameters import request_parameters
-from bridge.tokenizer_files import TokenizerFiles, load
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
     from bridge.config import Config
     from bridge.protocol.signature import Signature
 
 LORA_SEPARATOR = ":"
 """Between a model and one of its adapters."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompting:
-    """How a model gets its prompts."""
-
-    source: str
-    """Where the template is from, for people."""
-    template: ChatTemplate
-    tool_template: ChatTemplate | None
-    files: TokenizerFiles | None
 
 
 class Routes:
@@ -57,13 +44,13 @@ class Routes:
             ConfigError: beginning with the key that is wrong.
         """
         self._config = config
-        self._files: dict[Path, TokenizerFiles] = {}
         self._settings = {
             name: model for base, entry in config.models.items() for name, model in _named(base, entry)
         }
-        self._default = self._prompting(ModelConfig(), "")
+        prompts = Prompts(config)
+        self._default = prompts.of(ModelConfig(), "")
         self._prompts = {
-            name: self._prompting(settings, f"models.{name}.") for name, settings in self._settings.items()
+            name: prompts.of(settings, f"models.{name}.") for name, settings in self._settings.items()
         }
         for name, settings in self._settings.items():
             _check_fields(f"models.{name}", settings)
@@ -156,36 +143,6 @@ class Routes:
         """Return the model that an adapter belongs to, by its name in requests where it has one."""
         base = name.removesuffix(f"{LORA_SEPARATOR}{settings.lora}")
         return base if base != name and base in self._settings else self.triton_name(name)
-
-    def _prompting(self, settings: ModelConfig, prefix: str) -> Prompting:
-        """Return how a model gets its prompts; `prefix` goes before the keys of complaints."""
-        key = f"{prefix}tokenizer"
-        files = self._tokenizer(settings.tokenizer, key) if settings.tokenizer else None
-        try:
-            if files is not None and settings.template is None and files.chat_template:
-                tokens, tool = files.special_tokens, files.tool_template
-                return Prompting(
-                    source="the tokenizer's",
-                    template=ChatTemplate(files.chat_template, tokens, strip_bos=settings.strip_bos),
-                    tool_template=ChatTemplate(tool, tokens, strip_bos=settings.strip_bos) if tool else None,
-                    files=files,
-                )
-            key = f"{prefix}chat_template"
-            template = settings.template or self._config.template_of("")
-            compiled = ChatTemplate(template.source, template.special_tokens, strip_bos=settings.strip_bos)
-        except ValueError as exc:
-            raise ConfigError(f"{key}: {exc}") from exc
-        return Prompting(source=template.name, template=compiled, tool_template=None, files=files)
-
-    def _tokenizer(self, path: Path, key: str) -> TokenizerFiles:
-        if path not in self._files:
-            try:
-                files = load(path)
-                files.tokenizer  # noqa: B018 - a broken one must be found now, not by a request
-            except (OSError, ValueError) as exc:
-                raise ConfigError(f"{key}: {exc}") from exc
-            self._files[path] = files
-        return self._files[path]
 
 
 def _probe_defaults(model: Model) -> None:

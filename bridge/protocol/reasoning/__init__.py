@@ -1,0 +1,1 @@
+"""Parsers of reasoning, by the names they have in the configuration."""

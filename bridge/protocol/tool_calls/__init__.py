@@ -1,0 +1,1 @@
+"""Parsers of tool calls, by the names they have in the configuration."""
