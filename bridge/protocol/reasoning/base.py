@@ -30,4 +30,4 @@ class ReasoningParser(Protocol):
         """Return what new text amounts to. Read it to its end before the next call."""
 
     def finish(self) -> Iterable[Reasoning | Text]:
-        """Return what was held back: the text has ended, perhaps inside the reasoning."""
+        """Return what is held back: the text has ended, perhaps inside the reasoning. It changes nothing."""

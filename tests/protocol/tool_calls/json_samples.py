@@ -1,0 +1,82 @@
+"""The samples that all formats have in common which carry arguments as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from bridge.protocol.events import CallArguments, CallEnd, CallStart, Text
+from tests.protocol.tool_calls.cases import NotApplicable, Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.protocol.events import Event
+
+Rows = dict[str, Sample | NotApplicable]
+
+ROME: Final = '{"city": "Rome", "unit": "celsius"}'
+OSLO: Final = '{"city": "Oslo"}'
+PLAIN: Final = '  Three lines:\n1 < 2 and {"a": [0]} are "text", <b>too</b>; [x] as well.\n\tThe end. \n'
+NESTED: Final = (
+    '{"record": {"a": {"b": [[1, {"c": "}]"}], {}]}, "d": "{[\\"}"}, "tags": ["]", "\\\\"], "text": "}}"}'
+)
+UNICODE: Final = (
+    '{"text": "\\"quoted\\" \\\\ back\\nnew\\t\\u00e9\\ud83d\\ude00 \u00e9 e\u0301 \U0001f600 \u4f60 \\/"}'
+)
+NUMBERS: Final = '{"count": -12, "ratio": 0.5e-3, "big": 1E+20, "flag": true, "off": false, "nothing": null}'
+WRONG: Final = "{city: 'Rome', \"days\": 02, ...}"
+
+
+def call(name: str, arguments: str) -> tuple[Event, ...]:
+    """Return the events of one complete call."""
+    return (CallStart(name), CallArguments(arguments), CallEnd())
+
+
+def prose(text: str) -> Sample:
+    """Return a sample that is no call."""
+    return Sample(text, (Text(text),))
+
+
+def json_samples(
+    written: Callable[..., str], *, start: str, end: str, unended: Callable[[str, str], str] | None = None
+) -> Rows:
+    """Return the rows that differ in the marks around name and arguments only.
+
+    Args:
+        written: (name, arguments), (name, arguments), ... -> the text of these calls.
+        start: the start marker.
+        end: the end marker, or what else may follow arguments.
+        unended: name, arguments -> the text of a call without its end marker, where the format has one.
+    """
+    rome, oslo = ("get_weather", ROME), ("get_weather", OSLO)
+    marker_in_string = json.dumps({"text": f"a {end} b {start}"}, ensure_ascii=False)
+
+    def one(name: str, arguments: str) -> Sample:
+        return Sample(written((name, arguments)), call(name, arguments))
+
+    return {
+        "01 no call": prose(PLAIN),
+        "02 one call": one(*rome),
+        "03 parallel calls": Sample(written(rome, oslo), (*call(*rome), *call(*oslo))),
+        "04 text before": Sample(f"Let me look.\n\n{written(rome)}", (Text("Let me look."), *call(*rome))),
+        "05 text after": Sample(f"{written(rome)}\nThat is all.\n", (*call(*rome), Text("That is all.\n"))),
+        "06 text between": Sample(
+            f"{written(rome)}\nAnd then: {written(oslo)}", (*call(*rome), Text("And then:"), *call(*oslo))
+        ),
+        "07 nested arguments": one("store", NESTED),
+        "08 unicode and escapes": one("store", UNICODE),
+        "09 empty arguments": one("now", "{}"),
+        "11 markers in a string": one("store", marker_in_string),
+        "12 numbers and constants": one("store", NUMBERS),
+        "13 marker as prose": prose(f"A call begins with {start} in this format.\n"),
+        "14 wrong JSON": one("get_weather", WRONG),
+        "15 unknown function": one("get_time", '{"zone": "CET"}'),
+        "18 half a marker": prose(f"Not yet {start[:-1]}"),
+        "19 nothing after the marker": prose(f"Not yet {start}"),
+        "20 same call twice": Sample(written(rome, rome), call(*rome) * 2),
+        "21 missing end marker": Sample(unended(*rome), call(*rome))
+        if unended
+        else NotApplicable("nothing of the format follows the call"),
+        "22 wrong structure": prose(f"{start}[1, {{}}, (2)]{end}\n"),
+    }
