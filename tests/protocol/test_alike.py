@@ -88,7 +88,22 @@ def test_a_match_renews_the_patience() -> None:
         raw = message("a", n=n)
         alike.learn(raw, ModelStreamInferResponse.FromString(raw).infer_response)
         assert alike.text(message("b", n=n)) == b"b"
-        alike.matched()
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param(range(400), id="lengths of one and two bytes"),
+        pytest.param(range(16_200, 16_400), id="lengths of two and three bytes"),
+    ],
+)
+def test_a_text_of_any_size_is_recognised(sizes: range) -> None:
+    alike = learnt(message("first", n=1))
+    assert [len(alike.text(message("x" * size, n=1)) or b"") for size in sizes] == list(sizes)
+
+
+def test_a_text_too_long_for_what_is_remembered_is_parsed() -> None:
+    assert learnt(message("first", n=1)).text(message("x" * 2**21, n=1)) is None
 
 
 @given(first=st.binary(max_size=300), second=st.binary(max_size=300), noise=st.data())
