@@ -91,6 +91,7 @@ def _exchange():
         now=datetime.now(UTC),
         streaming=True,
         obfuscate=str,
+        call_id=str,
     )
 
 

@@ -1,4 +1,4 @@
-"""`openai-bridge demo`: a real tritonserver with the demo model, the bridge in front of it, what to try."""
+"""`openai-bridge demo`: a real tritonserver with the demo models, the bridge in front of it, what to try."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 # Nothing is indented: what is copied from a terminal must run as it is, here documents above all.
 WHAT_TO_TRY: Final = """
-The bridge is ready. The model `demo` is no real LLM: it is an n-gram model of Python's own
-documentation, which samples, stops and counts as one does. Try, from another terminal:
+The bridge is ready. Its models are no real LLMs: `demo` is an n-gram model of Python's own
+documentation, which samples, stops and counts as one does; `demo-tools` calls functions and fills
+in schemas by a few rules. Try, from another terminal:
 
 # curl
 curl -N http://{host}:{http}/v1/chat/completions -H 'content-type: application/json' \\
@@ -36,6 +37,16 @@ answer = client.chat.completions.create(
     model="demo", messages=[{{"role": "user", "content": "How do I import a module?"}}], max_tokens=60)
 print(answer.choices[0].message.content)
 END
+
+# a function to call, and a schema to fill in
+curl http://{host}:{http}/v1/chat/completions -H 'content-type: application/json' \\
+  -d '{{"model": "demo-tools", "messages": [{{"role": "user", "content": "The weather in Rome?"}}], "tools": [
+       {{"type": "function", "function": {{"name": "get_weather", "parameters": {{"type": "object",
+        "properties": {{"city": {{"type": "string"}}}}, "required": ["city"]}}}}}}]}}'
+curl http://{host}:{http}/v1/chat/completions -H 'content-type: application/json' \\
+  -d '{{"model": "demo-tools", "messages": [{{"role": "user", "content": "Ada is 36"}}], "response_format":
+       {{"type": "json_schema", "json_schema": {{"name": "person", "schema": {{"type": "object",
+        "properties": {{"name": {{"type": "string"}}, "age": {{"type": "integer"}}}}}}}}}}}}'
 
 # grpcurl
 grpcurl -plaintext -d \\

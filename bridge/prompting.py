@@ -1,4 +1,4 @@
-"""How each model gets its prompts: its chat template and its tokenizer, loaded when the bridge starts."""
+"""How each model gets its prompts, and what spelling its template tells of: loaded when the bridge starts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.config import ConfigError
+from bridge.protocol.answer_format import HARMONY
 from bridge.protocol.chat_template import ChatTemplate
+from bridge.protocol.reasoning.recognise import recognise as recognise_reasoning
+from bridge.protocol.tool_calls.recognise import recognise as recognise_calls
 from bridge.tokenizer_files import TokenizerFiles, load
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ class Prompting:
     tool_template: ChatTemplate | None
     """For conversations with tools; None: as without."""
     files: TokenizerFiles | None
+    tool_call_parser: str | None
+    reasoning_parser: str | None
 
 
 class Prompts:
@@ -47,21 +52,28 @@ class Prompts:
         """
         key = f"{prefix}tokenizer"
         files = self._tokenizer(settings.tokenizer, key) if settings.tokenizer else None
-        try:
-            if files is not None and settings.template is None and files.chat_template:
-                tokens, tool = files.special_tokens, files.tool_template
-                return Prompting(
-                    source="the tokenizer's",
-                    template=ChatTemplate(files.chat_template, tokens, strip_bos=settings.strip_bos),
-                    tool_template=ChatTemplate(tool, tokens, strip_bos=settings.strip_bos) if tool else None,
-                    files=files,
-                )
+        tool_source = None
+        if files is not None and settings.template is None and files.chat_template:
+            name, source, tokens = "the tokenizer's", files.chat_template, files.special_tokens
+            tool_source = files.tool_template
+        else:
             key = f"{prefix}chat_template"
-            template = settings.template or self._config.template_of("")
-            compiled = ChatTemplate(template.source, template.special_tokens, strip_bos=settings.strip_bos)
+            chosen = settings.template or self._config.template_of("")
+            name, source, tokens = chosen.name, chosen.source, chosen.special_tokens
+        try:
+            template = ChatTemplate(source, tokens, strip_bos=settings.strip_bos)
+            tool = ChatTemplate(tool_source, tokens, strip_bos=settings.strip_bos) if tool_source else None
         except ValueError as exc:
             raise ConfigError(f"{key}: {exc}") from exc
-        return Prompting(source=template.name, template=compiled, tool_template=None, files=files)
+        calls, reasoning = _spellings(settings, source, tool_source or source)
+        return Prompting(
+            source=name,
+            template=template,
+            tool_template=tool,
+            files=files,
+            tool_call_parser=calls,
+            reasoning_parser=reasoning,
+        )
 
     def _tokenizer(self, path: Path, key: str) -> TokenizerFiles:
         if path not in self._files:
@@ -72,3 +84,25 @@ class Prompts:
                 raise ConfigError(f"{key}: {exc}") from exc
             self._files[path] = files
         return self._files[path]
+
+
+def _spellings(settings: ModelConfig, source: str, tool_source: str) -> tuple[str | None, str | None]:
+    """Return the spellings of a model's tool calls and of its reasoning, None for none.
+
+    Args:
+        settings: of the model; what they name wins over what a template tells.
+        source: of its chat template.
+        tool_source: of its chat template for conversations with tools.
+    """
+    asked = settings.tool_call_parser, settings.reasoning_parser
+    calls = _chosen(asked[0], recognise_calls(tool_source))
+    reasoning = _chosen(asked[1], recognise_reasoning(source))
+    if HARMONY not in (calls, reasoning):
+        return calls, reasoning
+    if asked[0] in {"auto", "none", HARMONY} and asked[1] in {"auto", HARMONY}:
+        return None if asked[0] == "none" else HARMONY, HARMONY
+    return None if calls == HARMONY else calls, None if reasoning == HARMONY else reasoning
+
+
+def _chosen(setting: str, recognised: str | None) -> str | None:
+    return recognised if setting == "auto" else None if setting == "none" else setting

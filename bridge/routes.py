@@ -68,6 +68,11 @@ class Routes:
         """The model of requests that name none."""
         return self._config.default_model
 
+    @property
+    def upstreams(self) -> Mapping[str, Collection[str]]:
+        """Addresses of the servers that serve a model, by its name; models that all serve are not in it."""
+        return {name: model.upstreams for name, model in self._settings.items() if model.upstreams}
+
     def triton_name(self, name: str) -> str:
         """Return Triton's name of a model."""
         settings = self._settings.get(name)
@@ -99,11 +104,13 @@ class Routes:
             text_mode=None if settings.text_mode == "auto" else settings.text_mode,
             tensors=settings.tensors,
             as_parameters=frozenset(settings.as_parameters),
+            guided_decoding=None if settings.guided_decoding == "auto" else settings.guided_decoding,
         )
         translator, embedder = choose_task(signature, settings.task, settings.adapter, overrides)
         prompting = self._prompts.get(name, self._default)
         files = prompting.files
         length = settings.max_model_len or (files.max_model_len if files else None)
+        cancellable = signature.platform != "ensemble"  # a cancelled one stays in Triton for ever
         if embedder is not None:
             return EmbeddingModel(
                 id=name,
@@ -112,15 +119,21 @@ class Routes:
                 tokenizer=files.tokenizer if files else None,
                 owned_by=settings.owned_by,
                 max_model_len=length,
+                cancellable=cancellable,
             )
         if translator is None or (settings.lora and translator.family != "vllm"):
             raise UnservableError("an adapter (lora) needs a model of the vLLM backend")
+        if translator.family != "vllm" and settings.guided_decoding not in {"auto", "none"}:
+            key = settings.guided_decoding
+            raise UnservableError(f"guided_decoding = {key!r} needs a model of the vLLM backend")
         model = Model(
             id=name,
             created=created,
             translator=translator,
             template=prompting.template,
             tool_template=prompting.tool_template,
+            tool_call_parser=prompting.tool_call_parser,
+            reasoning_parser=prompting.reasoning_parser,
             tokenizer=files.tokenizer if files else None,
             adds_special_tokens=settings.strip_bos,
             owned_by=settings.owned_by,
@@ -130,8 +143,8 @@ class Routes:
             unsupported=settings.unsupported,
             parameters=settings.parameters,
             allowed_parameters=frozenset(settings.allowed_parameters),
-            # Cancelling a running ensemble leaks an inference in Triton, and its engine ends at stop words.
-            cancellable=signature.platform != "ensemble",
+            cancellable=cancellable,
+            resume=settings.resume,
             priority_levels=signature.priority_levels,
             lora=settings.lora,
             parent=self._parent(name, settings) if settings.lora else None,

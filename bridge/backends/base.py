@@ -5,30 +5,51 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from bridge.protocol.alike import Received
     from bridge.protocol.kserve import ModelInferRequest
     from bridge.protocol.signature import Signature
+
+    Metadata = Sequence[tuple[str, str]]
+    """Names in lower case and values, both printable ASCII."""
+
+    Stop = Callable[[], ModelInferRequest | None]
+    """Makes the request that ends a generation on its server; None: the model knows none."""
+
+
+def unheard(_address: str) -> None:
+    """Take the place of who would hear where a generation runs."""
 
 
 class Backend(Protocol):
     """Runs generations and tells which models there are."""
 
     def stream(
-        self, request: ModelInferRequest, *, model: str, deadline: float
+        self,
+        request: ModelInferRequest,
+        *,
+        model: str,
+        deadline: float,
+        placed: Callable[[str], object] = unheard,
+        metadata: Metadata = (),
+        stop: Stop | None = None,
     ) -> AsyncGenerator[Sequence[Received], None]:
         """Run one generation; yield batches of its responses until it has ended.
 
         The first requested output must be the text: a response that differs from the one before only there
         may come as its text alone.
 
-        Closing the generator cancels the generation: callers must close it, `async with aclosing(...)`.
+        Closing the generator gives the generation up: callers must close it, `async with aclosing(...)`.
 
         Args:
             request: sent once, then the call is half-closed.
-            model: the OpenAI name, for errors.
-            deadline: time of the event loop's clock at which the generation is cancelled.
+            model: its name in requests, for errors and for what is known of it.
+            deadline: time of the event loop's clock at which the generation is given up.
+            placed: hears the address of the server that the request goes to, again if it goes to another.
+            metadata: goes with the request, wherever that goes.
+            stop: for a model that must not be cancelled: a generation that is given up is told to stop, and
+                read to its end in the background. None: it is cancelled.
 
         Raises:
             BridgeError: the model or the connection failed, was silent too long, or said nothing at all.
@@ -46,6 +67,14 @@ class Backend(Protocol):
 
         Raises:
             BridgeError: the backend cannot be reached, or does not have the model.
+        """
+
+    def serves(self, signature: Signature, model: str) -> bool:
+        """Tell whether a model that was found can be asked now, as far as is known without asking.
+
+        Args:
+            signature: as it was found.
+            model: its name in requests.
         """
 
     async def load_model(self, name: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from bridge.protocol.h2grpc.status import Status, StatusCode
 
 if TYPE_CHECKING:
+    from bridge.backends.base import Metadata
     from bridge.backends.h2link import Link
     from bridge.protocol.h2grpc.stream import Stream
 
@@ -41,7 +42,14 @@ class Call:
     """See the module. Made by a channel."""
 
     def __init__(
-        self, starter: Starter, path: str, message: bytes, *, deadline: float, receiver: Receiver
+        self,
+        starter: Starter,
+        path: str,
+        message: bytes,
+        *,
+        deadline: float,
+        receiver: Receiver,
+        metadata: Metadata = (),
     ) -> None:
         """Prepare a call; the channel starts it.
 
@@ -51,8 +59,10 @@ class Call:
             message: the request, serialized.
             deadline: time of the event loop's clock at which the call ends.
             receiver: hears what comes.
+            metadata: goes with the message.
         """
         self.path = path
+        self.metadata = metadata
         self.message: bytes | None = message
         """The request, until the answer begins: from then on the call cannot be made again."""
         self.deadline = deadline

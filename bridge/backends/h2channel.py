@@ -16,6 +16,7 @@ from bridge.protocol.h2grpc.stream import Limits
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from bridge.backends.base import Metadata
     from bridge.backends.h2call import Receiver
 
 FIRST_BACKOFF: Final = 0.1
@@ -41,6 +42,8 @@ class Channel:
         address: str,
         *,
         ssl: SSLContext | None = None,
+        server_name: str | None = None,
+        metadata: Metadata = (),
         limits: Limits | None = None,
         keepalive: float = KEEPALIVE,
         keepalive_timeout: float = 20.0,
@@ -51,6 +54,8 @@ class Channel:
         Args:
             address: HOST:PORT.
             ssl: for TLS; the server must choose h2 by ALPN.
+            server_name: the name in its certificate; None is the host of the address.
+            metadata: goes with every call.
             limits: what the server may send.
             keepalive: seconds of silence, while calls run, before a ping.
             keepalive_timeout: seconds until a ping is answered.
@@ -58,10 +63,10 @@ class Channel:
         """
         host, _, port = address.rpartition(":")
         self._host, self._port = host.strip("[]"), int(port)
-        self._ssl = ssl
+        self._ssl, self._server_name = ssl, server_name
         if ssl is not None:
             ssl.set_alpn_protocols(["h2"])
-        self._peer = Peer(address, ssl is not None, keepalive, keepalive_timeout)
+        self._peer = Peer(address, ssl is not None, keepalive, keepalive_timeout, tuple(metadata))
         self._limits = limits or Limits()
         self._connect_timeout = connect_timeout
         self.closed = False
@@ -73,7 +78,9 @@ class Channel:
         self._backoff = FIRST_BACKOFF
         self._retry_at = 0.0
 
-    def call(self, path: str, message: bytes, *, deadline: float, receiver: Receiver) -> Call:
+    def call(
+        self, path: str, message: bytes, *, deadline: float, receiver: Receiver, metadata: Metadata = ()
+    ) -> Call:
         """Make a call; its receiver hears nothing before this returns.
 
         Args:
@@ -81,8 +88,9 @@ class Channel:
             message: the request, serialized.
             deadline: time of the event loop's clock at which the call ends.
             receiver: hears what comes.
+            metadata: goes with the message.
         """
-        call = Call(self, path, message, deadline=deadline, receiver=receiver)
+        call = Call(self, path, message, deadline=deadline, receiver=receiver, metadata=metadata)
         self.start(call)
         return call
 
@@ -137,7 +145,10 @@ class Channel:
             raise ConnectionError("too soon after the last attempt")
         try:
             async with asyncio.timeout(self._connect_timeout):
-                await loop.create_connection(lambda: link, self._host, self._port, ssl=self._ssl)
+                name = self._server_name if self._ssl else None
+                await loop.create_connection(
+                    lambda: link, self._host, self._port, ssl=self._ssl, server_hostname=name
+                )
                 await link.ready()
         except BaseException:
             link.abort()

@@ -16,6 +16,7 @@ from bridge.protocol.h2grpc.header_blocks import request_block
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bridge.backends.base import Metadata
     from bridge.backends.h2call import Call
     from bridge.protocol.h2grpc.stream import Limits, Stream
 
@@ -34,6 +35,8 @@ class Peer:
     """Seconds of silence, while calls run, before a ping."""
     keepalive_timeout: float
     """Seconds until a ping must be answered, and any data acknowledged."""
+    metadata: Metadata = ()
+    """Goes with every call."""
 
 
 class Link(asyncio.Protocol):
@@ -81,10 +84,13 @@ class Link(asyncio.Protocol):
 
     def open(self, call: Call) -> None:
         """Begin a call."""
-        path, secure = call.path, self._peer.secure
-        left = call.deadline - self._loop.time()
-        scheme = "https" if secure else "http"
-        block = request_block(scheme=scheme, authority=self._peer.authority, path=path, timeout=left)
+        block = request_block(
+            scheme="https" if self._peer.secure else "http",
+            authority=self._peer.authority,
+            path=call.path,
+            timeout=call.deadline - self._loop.time(),
+            metadata=(*self._peer.metadata, *call.metadata),
+        )
         stream = self._connection.open(call, block, call.message or b"")
         stream.paused = call.paused
         call.begun(self, stream)

@@ -6,11 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from bridge.backends.push import Handle
+    from bridge.backends.base import Metadata, Stop
+    from bridge.backends.push import Handle, PushBackend
     from bridge.errors import BridgeError
     from bridge.protocol.alike import Received
+    from bridge.protocol.kserve import ModelInferRequest
 
 
 class Inbox:
@@ -65,3 +67,25 @@ class Inbox:
     def _wake(self) -> None:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
+
+
+async def pulled(
+    backend: PushBackend,
+    request: ModelInferRequest,
+    *,
+    model: str,
+    deadline: float,
+    placed: Callable[[str], object],
+    metadata: Metadata,
+    stop: Stop | None,
+) -> AsyncGenerator[Sequence[Received], None]:
+    """Run one generation of a backend that pushes; see `Backend.stream`."""
+    inbox = Inbox()
+    inbox.handle = generation = backend.open(
+        request, model=model, deadline=deadline, sink=inbox, placed=placed, metadata=metadata, stop=stop
+    )
+    try:
+        async for batch in inbox.batches():
+            yield batch
+    finally:
+        generation.cancel()

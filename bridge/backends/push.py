@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from bridge.backends.base import unheard
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.backends.base import Metadata, Stop
     from bridge.errors import BridgeError
     from bridge.protocol.alike import Received
     from bridge.protocol.kserve import ModelInferRequest
@@ -32,7 +35,7 @@ class Handle(Protocol):
     """A running generation."""
 
     def cancel(self) -> None:
-        """End it; one that has ended stays as it is."""
+        """Give it up; one that has ended stays as it is."""
 
     def pause(self) -> None:
         """Stop the model by flow control; what is on its way (one stream window at most) still comes.
@@ -48,12 +51,28 @@ class Handle(Protocol):
 class PushBackend(Protocol):
     """A backend that owns its socket."""
 
-    def open(self, request: ModelInferRequest, *, model: str, deadline: float, sink: Sink) -> Handle:
+    def open(
+        self,
+        request: ModelInferRequest,
+        *,
+        model: str,
+        deadline: float,
+        sink: Sink,
+        placed: Callable[[str], object] = unheard,
+        metadata: Metadata = (),
+        stop: Stop | None = None,
+    ) -> Handle:
         """Run one generation; the arguments are those of `Backend.stream`, which says what may fail.
 
         Args:
             request: sent once, then the call is half-closed.
-            model: the OpenAI name, for errors.
-            deadline: time of the event loop's clock at which the generation is cancelled.
+            model: its name in requests, for errors and for what is known of it.
+            deadline: time of the event loop's clock at which the generation is given up.
             sink: hears what comes.
+            placed: hears the address of the server that the request goes to.
+            metadata: goes with the request.
+            stop: for a model that must not be cancelled.
+
+        Raises:
+            BridgeError: no server can take it.
         """

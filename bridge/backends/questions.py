@@ -1,10 +1,12 @@
-"""What a backend asks Triton about its models: four unary calls, the same over every transport."""
+"""What a backend asks Triton about its models: a few unary calls, the same over every transport."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.errors import BridgeError, Reason
 from bridge.protocol import kserve
 from bridge.protocol.signature import Signature
 
@@ -47,9 +49,30 @@ class Questions(ABC):
 
     async def signature(self, name: str, version: str = "") -> Signature:
         """See `Backend.signature`."""
+        config = await self._config(name, version)
+        found = [await self._step(step) for step in config.ensemble_scheduling.step]
+        steps = tuple(step for step in found if step is not None)
+        return replace(Signature.from_config(config, version), steps=steps)
+
+    async def _config(self, name: str, version: str) -> kserve.ModelConfig:
         request = kserve.ModelConfigRequest(name=name, version=version)
         answer = await self.ask("ModelConfig", request, model=name)
-        return Signature.from_config(answer.config, version)
+        config: kserve.ModelConfig = answer.config
+        return config
+
+    async def _step(self, step: Any) -> Signature | None:
+        """Return a model of an ensemble; None: it has gone."""
+        version = str(step.model_version) if step.model_version > 0 else ""  # else the latest
+        try:
+            return Signature.from_config(await self._config(step.model_name, version), version)
+        except BridgeError as exc:
+            if exc.reason is not Reason.MODEL_NOT_FOUND:
+                raise
+            return None
+
+    def serves(self, signature: Signature, model: str) -> bool:  # noqa: ARG002 - one server: see `ready_models`
+        """See `Backend.serves`."""
+        return True
 
     async def load_model(self, name: str) -> None:
         """See `Backend.load_model`."""

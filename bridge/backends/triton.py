@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
+from bridge.backends.abandoned import Abandoned
+from bridge.backends.base import unheard
 from bridge.backends.idle import IdleWatch
+from bridge.backends.kept_stream import KeptStream
 from bridge.backends.questions import UNARY_TIMEOUT, Questions
 from bridge.errors import BridgeError, Reason
 from bridge.protocol import kserve
 from bridge.protocol.triton_errors import from_status, from_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from google.protobuf.message import Message
 
+    from bridge.backends.abandoned import Meter
+    from bridge.backends.base import Metadata, Stop
     from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse, ModelStreamInferResponse
 
 END_TIMEOUT: Final = 1.0
@@ -49,6 +54,11 @@ class TritonBackend(Questions):
         first_token_timeout: float = 300.0,
         token_timeout: float = 60.0,
         max_response_bytes: int = 64 * 1024 * 1024,
+        credentials: grpc.ChannelCredentials | None = None,
+        server_name: str | None = None,
+        metadata: Metadata = (),
+        abandoned_limit: float = 600.0,
+        meter: Meter | None = None,
     ) -> None:
         """Prepare the channel; it connects with the first call.
 
@@ -57,24 +67,44 @@ class TritonBackend(Questions):
             first_token_timeout: seconds until the first response.
             token_timeout: seconds between two responses.
             max_response_bytes: largest message from Triton.
+            credentials: for TLS.
+            server_name: the name in Triton's certificate; None is the host of the address.
+            metadata: goes with every call.
+            abandoned_limit: seconds that a generation may go on that was given up and must not be cancelled.
+            meter: hears of these.
         """
-        options = [
+        options: list[tuple[str, int | str]] = [
             *CHANNEL_OPTIONS,
             ("grpc.max_receive_message_length", max_response_bytes),
             ("grpc.max_send_message_length", -1),
         ]
         self.address = address
-        self._channel = grpc.aio.insecure_channel(address, options=options)
+        if server_name is not None:
+            options.append(("grpc.ssl_target_name_override", server_name))
+        self._channel = (
+            grpc.aio.insecure_channel(address, options=options)
+            if credentials is None
+            else grpc.aio.secure_channel(address, credentials, options=options)
+        )
+        self._metadata = tuple(metadata)
         self._stub: Any = kserve.GRPCInferenceServiceStub(self._channel)
         self._first_token_timeout = first_token_timeout
         self._token_timeout = token_timeout
+        self._abandoned = Abandoned(self.stream, address=address, limit=abandoned_limit, meter=meter)
 
     async def stream(
-        self, request: ModelInferRequest, *, model: str, deadline: float
+        self,
+        request: ModelInferRequest,
+        *,
+        model: str,
+        deadline: float,
+        placed: Callable[[str], object] = unheard,
+        metadata: Metadata = (),
+        stop: Stop | None = None,
     ) -> AsyncGenerator[Sequence[ModelInferResponse], None]:
         """See `Backend.stream`."""
-        left = deadline - asyncio.get_running_loop().time()
-        call = self._stub.ModelStreamInfer(iter((request,)), timeout=max(left, 0))
+        placed(self.address)
+        call = self._begin(request, deadline, metadata, stop)
         watch = IdleWatch(call.cancel)
         said = False
         try:
@@ -105,17 +135,28 @@ class TritonBackend(Questions):
         if not said:
             raise BridgeError(Reason.RESPONSE_TRUNCATED, "the model ended without an answer", model=model)
 
+    def _begin(
+        self, request: ModelInferRequest, deadline: float, metadata: Metadata, stop: Stop | None
+    ) -> Any:
+        left = max(deadline - asyncio.get_running_loop().time(), 0)
+        if stop is not None:
+            left += self._abandoned.limit
+        everything = (*self._metadata, *metadata)
+        call = self._stub.ModelStreamInfer(iter((request,)), timeout=left, metadata=everything)
+        return call if stop is None else KeptStream(call, deadline, self._abandoned, stop)
+
     async def ask(
         self, method: str, request: Message, *, limit: float = UNARY_TIMEOUT, model: str = ""
     ) -> Any:
         """See `Questions.ask`."""
         try:
-            return await getattr(self._stub, method)(request, timeout=limit)
+            return await getattr(self._stub, method)(request, timeout=limit, metadata=self._metadata)
         except grpc.aio.AioRpcError as exc:
             raise from_status(exc.code().value[0], exc.details() or "", model) from exc
 
     async def close(self) -> None:
         """See `Backend.close`."""
+        await self._abandoned.close()
         await self._channel.close()
 
 

@@ -20,9 +20,10 @@ from bridge.protocol.triton_errors import from_status, from_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.backends.h2call import Call
+    from bridge.backends.base import Metadata
     from bridge.backends.h2channel import Channel
-    from bridge.backends.push import Sink
+    from bridge.backends.kept_call import KeptCalls
+    from bridge.backends.push import Handle, Sink
     from bridge.protocol.alike import Received
     from bridge.protocol.h2grpc.status import Status
 
@@ -38,7 +39,13 @@ class Generation:
     """A receiver of the call, a handle for whoever has opened it."""
 
     def __init__(
-        self, channel: Channel, sink: Sink, *, model: str, first_token_timeout: float, token_timeout: float
+        self,
+        channel: Channel | KeptCalls,
+        sink: Sink,
+        *,
+        model: str,
+        first_token_timeout: float,
+        token_timeout: float,
     ) -> None:
         """Prepare a generation; `begin` starts it.
 
@@ -58,12 +65,14 @@ class Generation:
         self._paused = False
         self._said = False
         self._alike: Alike
-        self._call: Call
+        self._call: Handle
 
-    def begin(self, request: kserve.ModelInferRequest, deadline: float) -> None:
+    def begin(self, request: kserve.ModelInferRequest, deadline: float, metadata: Metadata) -> None:
         """Send the request; the text is its first output."""
         self._alike = Alike(request.outputs[0].name if request.outputs else "")
-        self._call = self._channel.call(PATH, request.SerializeToString(), deadline=deadline, receiver=self)
+        self._call = self._channel.call(
+            PATH, request.SerializeToString(), deadline=deadline, receiver=self, metadata=metadata
+        )
         self._watch.wait(self._silence)
 
     def pause(self) -> None:
@@ -120,7 +129,6 @@ class Generation:
         alike = self._alike
         for raw in batch:
             if (text := alike.text(raw)) is not None:
-                alike.matched()
                 responses.append(text)
                 continue
             try:

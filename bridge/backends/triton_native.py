@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message_factory import GetMessageClass
 
+from bridge.backends.abandoned import Abandoned
+from bridge.backends.base import unheard
 from bridge.backends.h2channel import Channel
-from bridge.backends.inbox import Inbox
+from bridge.backends.inbox import pulled
+from bridge.backends.kept_call import KeptCalls
 from bridge.backends.questions import UNARY_TIMEOUT, Questions
 from bridge.backends.triton_generation import Generation
 from bridge.errors import BridgeError, Reason
@@ -22,11 +25,13 @@ from bridge.protocol.h2grpc.stream import Limits
 from bridge.protocol.triton_errors import from_status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
     from ssl import SSLContext
 
     from google.protobuf.message import Message
 
+    from bridge.backends.abandoned import Meter
+    from bridge.backends.base import Metadata, Stop
     from bridge.backends.push import Sink
     from bridge.protocol.alike import Received
     from bridge.protocol.kserve import ModelInferRequest
@@ -45,6 +50,10 @@ class NativeTritonBackend(Questions):
         stream_window: int = 256 * 1024,
         connect_timeout: float = 5.0,
         ssl: SSLContext | None = None,
+        server_name: str | None = None,
+        metadata: Metadata = (),
+        abandoned_limit: float = 600.0,
+        meter: Meter | None = None,
     ) -> None:
         """Prepare the channel; it connects with the first call.
 
@@ -56,39 +65,66 @@ class NativeTritonBackend(Questions):
             stream_window: bytes that a stream may bring while its reader is paused.
             connect_timeout: seconds until Triton has greeted a new connection.
             ssl: for TLS.
+            server_name: the name in Triton's certificate; None is the host of the address.
+            metadata: goes with every call.
+            abandoned_limit: seconds that a generation may go on that was given up and must not be cancelled.
+            meter: hears of these.
         """
         self.address = address
         limits = Limits(message=max_response_bytes, stream_window=stream_window)
-        self._channel = Channel(address, ssl=ssl, limits=limits, connect_timeout=connect_timeout)
+        self._channel = Channel(
+            address,
+            ssl=ssl,
+            server_name=server_name,
+            metadata=metadata,
+            limits=limits,
+            connect_timeout=connect_timeout,
+        )
         self._first_token_timeout = first_token_timeout
         self._token_timeout = token_timeout
+        self._abandoned = Abandoned(self.stream, address=address, limit=abandoned_limit, meter=meter)
 
-    def open(self, request: ModelInferRequest, *, model: str, deadline: float, sink: Sink) -> Generation:
+    def open(
+        self,
+        request: ModelInferRequest,
+        *,
+        model: str,
+        deadline: float,
+        sink: Sink,
+        placed: Callable[[str], object] = unheard,
+        metadata: Metadata = (),
+        stop: Stop | None = None,
+    ) -> Generation:
         """See `PushBackend.open`."""
+        placed(self.address)
         generation = Generation(
-            self._channel,
+            self._channel if stop is None else KeptCalls(self._channel, self._abandoned, stop),
             sink,
             model=model,
             first_token_timeout=self._first_token_timeout,
             token_timeout=self._token_timeout,
         )
-        generation.begin(request, deadline)
+        generation.begin(request, deadline, metadata)
         return generation
 
-    async def stream(
-        self, request: ModelInferRequest, *, model: str, deadline: float
+    def stream(
+        self,
+        request: ModelInferRequest,
+        *,
+        model: str,
+        deadline: float,
+        placed: Callable[[str], object] = unheard,
+        metadata: Metadata = (),
+        stop: Stop | None = None,
     ) -> AsyncGenerator[Sequence[Received], None]:
         """See `Backend.stream`."""
-        inbox = Inbox()
-        inbox.handle = generation = self.open(request, model=model, deadline=deadline, sink=inbox)
-        try:
-            async for batch in inbox.batches():
-                yield batch
-        finally:
-            generation.cancel()
+        return pulled(
+            self, request, model=model, deadline=deadline, placed=placed, metadata=metadata, stop=stop
+        )
 
     async def close(self) -> None:
         """See `Backend.close`."""
+        await self._abandoned.close()
         await self._channel.close()
 
     async def ask(

@@ -4,8 +4,25 @@ Nobody else reads files or the environment for settings. Every complaint names t
 """
 
 from bridge.config.checks import ConfigError
+from bridge.config.limits import Limits
 from bridge.config.loading import load
 from bridge.config.model import Adapter, ModelConfig, Task, Template, builtin
 from bridge.config.settings import Config
+from bridge.config.tls import Tls, TritonTls
+from bridge.config.upstreams import Balancing, Upstream
 
-__all__ = ["Adapter", "Config", "ConfigError", "ModelConfig", "Task", "Template", "builtin", "load"]
+__all__ = [
+    "Adapter",
+    "Balancing",
+    "Config",
+    "ConfigError",
+    "Limits",
+    "ModelConfig",
+    "Task",
+    "Template",
+    "Tls",
+    "TritonTls",
+    "Upstream",
+    "builtin",
+    "load",
+]

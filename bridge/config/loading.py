@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from bridge.chat_templates import BUILTIN
 from bridge.config.checks import ConfigError, demand, typed
 from bridge.config.model import DEFAULT_TEMPLATE, ModelConfig, Template, builtin
 from bridge.config.settings import Config
+from bridge.config.upstreams import read_balancing, read_upstreams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,13 +33,18 @@ def load(path: Path | None, flags: Mapping[str, Any]) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigError(f"not TOML: {exc}") from exc
     base = path.parent if path else Path()
+    triton = read_upstreams(table.pop("triton", None), "triton")
+    balancing = read_balancing(table.pop("balancing", {}), "balancing")
     models = table.pop("models", {})
     demand(isinstance(models, dict), "models", "must be a table of tables")
     top = typed(Config, table, "", base) | {key: value for key, value in flags.items() if value is not None}
+    top["triton"] = read_upstreams(flags.get("triton"), "triton") or triton
+    top["balancing"] = balancing
     top["models"] = {name: _model(name, entry, base) for name, entry in models.items()}
     top["template"] = _template(top.get("chat_template", DEFAULT_TEMPLATE), "chat_template", base)
-    if "admin_key_file" in top:
-        top["admin_keys"] = _keys(top["admin_key_file"], "admin_key_file")
+    top["triton_header_values"] = {
+        name: _header(path, f"triton_headers.{name}") for name, path in top.get("triton_headers", {}).items()
+    }
     return Config(**top)
 
 
@@ -60,11 +67,13 @@ def _template(name: str, key: str, base: Path) -> Template:
     )
 
 
-def _keys(path: Path, key: str) -> tuple[str, ...]:
-    lines = map(str.strip, _text(path, key, f"{path} cannot be read").splitlines())
-    keys = tuple(line for line in lines if line and not line.startswith("#"))
-    demand(bool(keys), key, f"{path} holds no key")
-    return keys
+def _header(path: Path, key: str) -> str:
+    name = key.partition(".")[2]
+    known = re.fullmatch(r"[a-z0-9_.-]+", name) and not name.startswith("grpc-") and not name.endswith("-bin")
+    demand(bool(known), key, "is no name of metadata: small letters, digits, _, . and -, no grpc-, no -bin")
+    value = _text(path, key, f"{path} cannot be read").strip()
+    demand(bool(re.fullmatch(r"[ -~]+", value)), key, f"{path} must hold one line of ASCII")
+    return value
 
 
 def _text(path: Path, key: str, complaint: str) -> str:

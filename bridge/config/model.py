@@ -14,6 +14,16 @@ Adapter = Literal["auto", "vllm", "llmapi", "trtllm", "text"]
 """The keys of `protocol.translators.TRANSLATORS`, and "auto" for the first that fits."""
 Task = Literal["auto", "generate", "embed"]
 TextMode = Literal["auto", "delta", "cumulative"]
+ToolCallParser = Literal[
+    "auto", "none", "deepseek_v3", "deepseek_v3_1", "glm45", "granite", "harmony", "hermes", "kimi_k2",
+    "llama3_json", "mistral", "phi4", "pythonic", "qwen3_coder",
+]  # fmt: skip
+"""The keys of `protocol.tool_calls.PARSERS`, "harmony", "none", and "auto" for what the template tells."""
+ReasoningParser = Literal["auto", "none", "granite", "harmony", "mistral", "think"]
+"""The keys of `protocol.reasoning.REASONING`, "harmony", "none", and "auto" for what the template tells."""
+GuidedDecoding = Literal["auto", "structured_outputs", "guided_decoding", "none"]
+
+_WITH_HARMONY: Final = {"auto", "none", "harmony"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +57,17 @@ class ModelConfig:
     """What `chat_template` names; not a key of the file."""
     tokenizer: Path | None = None
     """Directory or `tokenizer.json` of the model: counts, token-id prompts, its own chat template."""
+    tool_call_parser: ToolCallParser = "auto"
+    """Spelling of the model's tool calls; "auto" recognises it in the chat template."""
+    reasoning_parser: ReasoningParser = "auto"
+    """Spelling of the model's reasoning; "auto" recognises it in the chat template."""
     text_mode: TextMode = "auto"
     """Whether a response holds new text ("delta") or all so far ("cumulative"); "auto" knows the families."""
     tensors: Mapping[str, str] = field(default_factory=dict)
     """Names of tensors that differ: of `prompt`, `answer`, `max_tokens`, `stream`, or of a field."""
+    guided_decoding: GuidedDecoding = "auto"
+    """How constraints reach the model: the key of vLLM's backend since 25.11, the one before, or "none";
+    "auto": the first for vLLM, the inputs of TensorRT-LLM."""
     as_parameters: tuple[str, ...] = ()
     """Fields that are sent as request parameters instead of input tensors."""
     strip_bos: bool = True
@@ -71,6 +88,10 @@ class ModelConfig:
     """Adapters of this model: each is served as NAME:ADAPTER."""
     max_model_len: int | None = None
     """Longest prompt plus answer, in tokens, as shown by /v1/models."""
+    upstreams: tuple[str, ...] = ()
+    """Addresses, of those in `triton`, that serve it; empty: all that have it."""
+    resume: bool = False
+    """Go on elsewhere with a greedy answer whose server is lost in mid-stream."""
     owned_by: str = "triton"
     """Shown by /v1/models."""
 
@@ -84,6 +105,12 @@ class ModelConfig:
             value = getattr(self, key)
             demand(value is None or value > 0, f"{prefix}.{key}", f"must be > 0, not {value}")
         demand(not self.version or self.version.isdecimal(), f"{prefix}.version", "must be a number")
+        read = self.tool_call_parser, self.reasoning_parser
+        demand(
+            "harmony" not in read or (read[0] in _WITH_HARMONY and read[1] in _WITH_HARMONY - {"none"}),
+            f"{prefix}.reasoning_parser",
+            "harmony tells reasoning and tool calls at once: it goes with no other parser",
+        )
         demand(
             self.lora is None or not self.loras, f"{prefix}.loras", "an adapter has no adapters of its own"
         )

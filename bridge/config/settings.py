@@ -9,10 +9,14 @@ from pathlib import Path  # noqa: TC003
 from typing import Final, Literal
 
 from bridge.config.checks import DERIVED, demand
+from bridge.config.limits import Limits
 from bridge.config.model import DEFAULT_TEMPLATE, ModelConfig, Template, builtin
+from bridge.config.tls import Tls, TritonTls  # noqa: TC001 - get_type_hints reads the annotations
+from bridge.config.upstreams import Balancing, Upstream, check_address, upstreams
 
 UnknownFields = Literal["ignore", "reject"]
 TritonTransport = Literal["native", "grpcio"]
+ReasoningField = Literal["reasoning_content", "reasoning"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -29,8 +33,10 @@ class Config:
     """0 takes a free port."""
     workers: int = 1
     """Processes that share both ports."""
-    triton: str | None = None
-    """HOST:PORT of Triton's gRPC endpoint."""
+    triton: str | tuple[Upstream, ...] | None = None
+    """HOST:PORT of Triton's gRPC endpoint, or several servers; `servers` is either as a list."""
+    balancing: Balancing = field(default_factory=Balancing, metadata={DERIVED: True})
+    """How requests are shared out among several servers."""
     upstream: str | None = None
     """grpc://HOST:PORT of another bridge, instead of a Triton."""
     default_model: str | None = None
@@ -41,6 +47,8 @@ class Config:
     """What `chat_template` names; not a key of the file. None is the built-in one."""
     unknown_fields: UnknownFields = "ignore"
     """What an unknown JSON field means: named in a response header, or 400."""
+    reasoning_field: ReasoningField = "reasoning_content"
+    """Name of the JSON field that answers carry reasoning in; requests may use either."""
     max_request_bytes: int = 16 * 1024 * 1024
     """Largest HTTP body or gRPC message from a client."""
     max_response_bytes: int = 64 * 1024 * 1024
@@ -61,16 +69,31 @@ class Config:
     """How Triton is spoken to: our own HTTP/2 reader, or "grpcio"."""
     poll_interval: float = 2.0
     """Time between two looks at Triton's readiness and models."""
-    shutdown_grace: float = 5.0
+    drain_timeout: float = 60.0
     """Time that running requests have after a first SIGINT or SIGTERM."""
     log_level: LogLevel = "info"
     log_format: LogFormat = "text"
+    tracing: bool = False
+    """Whether traces are sent, as OpenTelemetry's environment variables say."""
     serve_unconfigured: bool = True
     """Whether ready models that `models` does not name are served too."""
-    admin_key_file: Path | None = None
-    """File of keys, one a line, that may load and unload models; None turns that off."""
-    admin_keys: tuple[str, ...] = field(default=(), repr=False, metadata={DERIVED: True})
-    """What `admin_key_file` holds; not a key of the file."""
+    key_file: Path | None = None
+    """File of API keys, made by `openai-bridge keys add`; None lets everybody in, and nobody administer."""
+    protect_metrics: bool = False
+    """Whether /metrics asks for a key too."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose web pages may ask, such as https://chat.example; "*" is all of them."""
+    limits: Limits = field(default_factory=Limits)
+    tls: Tls | None = None
+    """TLS on both ports; None serves without."""
+    triton_tls: TritonTls | None = None
+    """TLS towards Triton; None connects without."""
+    triton_headers: Mapping[str, Path] = field(default_factory=dict)
+    """Metadata of every call of Triton: its name, and the file that holds its value."""
+    triton_header_values: Mapping[str, str] = field(
+        default_factory=dict, repr=False, metadata={DERIVED: True}
+    )
+    """What the files of `triton_headers` hold; not a key of the file."""
     image_hosts: tuple[str, ...] = ()
     """HOST or HOST:PORT that image URLs may be fetched from; data URLs are always taken."""
     image_private_hosts: tuple[str, ...] = ()
@@ -89,18 +112,26 @@ class Config:
             demand(0 <= port <= _MAX_PORT, key, f"must be a port, 0 to {_MAX_PORT}, not {port}")
         for key in _POSITIVE:
             demand(0 < getattr(self, key) < inf, key, f"must be > 0 and finite, not {getattr(self, key)}")
-        demand(0 <= self.shutdown_grace < inf, "shutdown_grace", f"must be >= 0, not {self.shutdown_grace}")
+        demand(0 <= self.drain_timeout < inf, "drain_timeout", f"must be >= 0, not {self.drain_timeout}")
+        for origin in self.cors_origins:
+            demand(_is_origin(origin), "cors_origins", f"must hold origins or *, not {origin!r}")
         for key in ("max_request_bytes", "max_response_bytes"):
             demand(getattr(self, key) <= _MAX_BYTES, key, f"must be at most {_MAX_BYTES}")
         demand(not (self.triton and self.upstream), "upstream", "cannot be combined with triton: choose one")
-        if self.triton is not None:
-            _check_address("triton", self.triton)
         if self.upstream is not None:
             scheme, _, rest = self.upstream.partition("://")
             demand(scheme == "grpc", "upstream", f"must be grpc://HOST:PORT, not {self.upstream}")
-            _check_address("upstream", rest)
+            check_address("upstream", rest)
+        known = {server.address for server in self.servers}
         for name, model in self.models.items():
             model.check(f"models.{name}")
+            for address in model.upstreams if known else ():
+                demand(address in known, f"models.{name}.upstreams", f"{address} is not one of triton's")
+
+    @property
+    def servers(self) -> tuple[Upstream, ...]:
+        """What `triton` stands for; none where it is not set."""
+        return upstreams(self.triton)
 
     def model(self, name: str) -> ModelConfig:
         """Return a model's settings."""
@@ -129,7 +160,7 @@ _POSITIVE: Final = (
 )
 
 
-def _check_address(key: str, address: str) -> None:
-    host, _, port = address.rpartition(":")
-    known = bool(host) and "/" not in host and port.isdecimal() and int(port) <= _MAX_PORT
-    demand(known, key, f"must be HOST:PORT, not {address}")
+def _is_origin(text: str) -> bool:
+    """Tell whether a browser could send this as an origin: scheme and host, perhaps a port, no path."""
+    scheme, found, host = text.partition("://")
+    return text in {"*", "null"} or (bool(found and scheme and host) and "/" not in host)

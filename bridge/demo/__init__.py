@@ -1,4 +1,4 @@
-"""A real tritonserver with a demo model, from the `demo` extra; the bridge itself needs nothing of it.
+"""A real tritonserver with two demo models, from the `demo` extra; the bridge itself needs nothing of it.
 
 Rule: modules of this package find, start and stop that server; only `wheel.py` knows what is in its wheel.
 """
@@ -7,4 +7,5 @@ from pathlib import Path
 from typing import Final
 
 DEMO_REPOSITORY: Final = Path(__file__).parent / "repository"
-"""The repository of the model `demo`, an n-gram language model with the vLLM backend's tensors."""
+"""The repository of `demo`, an n-gram language model, and `demo-tools`, which calls functions and fills in
+schemas by rules. Both have the vLLM backend's tensors."""

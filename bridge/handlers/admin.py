@@ -2,91 +2,70 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError, Reason
+from bridge.handlers.catalog import unknown_model
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable
 
+    from bridge.access.keys import Key
     from bridge.backends.base import Backend
     from bridge.handlers.catalog import Catalog
 
 logger = logging.getLogger(__name__)
 
-_BEARER = "bearer "
-
 
 class ModelAdmin:
     """Changes which models the backend has."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        backend: Backend,
-        *,
-        keys: Sequence[str],
-        triton_name: Callable[[str], str],
-    ) -> None:
+    def __init__(self, catalog: Catalog, *, triton_name: Callable[[str], str]) -> None:
         """Wire the handler.
 
         Args:
-            catalog: refreshed after every change.
-            backend: where the models are.
-            keys: the admin keys, at least one.
+            catalog: knows where the models are; refreshed after every change.
             triton_name: the backend's name of a model.
         """
         self._catalog = catalog
-        self._backend = backend
-        self._keys = [_digest(key) for key in keys]
         self._triton_name = triton_name
 
-    async def load(self, model: str, authorization: str | None) -> None:
+    async def load(self, model: str, key: Key) -> None:
         """Load a model; return when it is ready.
 
         Args:
             model: its name in requests.
-            authorization: the header or metadata of that name.
+            key: the caller's.
 
         Raises:
-            BridgeError: INVALID_API_KEY, MODEL_NOT_FOUND, or why it cannot be loaded.
+            BridgeError: MODEL_NOT_ALLOWED, MODEL_NOT_FOUND, or why it cannot be loaded.
         """
-        await self._change(self._backend.load_model, model, authorization)
-        logger.info("model %s: loaded by an admin", model)
+        await self._backend(model, key).load_model(self._triton_name(model))
+        await self._catalog.refresh(forget=True)
+        logger.info("model %s: loaded by %s", model, key.name)
 
-    async def unload(self, model: str, authorization: str | None) -> None:
+    async def unload(self, model: str, key: Key) -> None:
         """Unload a model; its running generations end by themselves.
 
         Args:
             model: its name in requests.
-            authorization: the header or metadata of that name.
+            key: the caller's.
 
         Raises:
-            BridgeError: INVALID_API_KEY, MODEL_NOT_FOUND, or why it cannot be unloaded.
+            BridgeError: MODEL_NOT_ALLOWED, MODEL_NOT_FOUND, or why it cannot be unloaded.
         """
-        await self._change(self._backend.unload_model, model, authorization)
-        logger.info("model %s: unloaded by an admin", model)
+        await self._backend(model, key).unload_model(self._triton_name(model))
+        await self._catalog.refresh(forget=True)
+        logger.info("model %s: unloaded by %s", model, key.name)
 
-    async def _change(
-        self, change: Callable[[str], Awaitable[None]], model: str, authorization: str | None
-    ) -> None:
-        self._authorize(authorization)
+    def _backend(self, model: str, key: Key) -> Backend:
+        """Return where a model is, for a key that may change it."""
+        if not key.admin:
+            message = "this key may not load or unload models"
+            raise BridgeError(Reason.MODEL_NOT_ALLOWED, message, model=model or None)
         if not model:
             raise BridgeError(Reason.MISSING_REQUIRED_PARAMETER, "'model' is required", param="model")
-        await change(self._triton_name(model))
-        await self._catalog.refresh(forget=True)
-
-    def _authorize(self, authorization: str | None) -> None:
-        """Compare with every key, in a time that tells nothing of any."""
-        given = authorization or ""
-        key = given[len(_BEARER) :] if given[: len(_BEARER)].lower() == _BEARER else ""
-        if not sum(hmac.compare_digest(_digest(key), known) for known in self._keys):
-            raise BridgeError(Reason.INVALID_API_KEY, "a valid admin key is required")
-
-
-def _digest(key: str) -> bytes:
-    # A header may hold bytes that are no UTF-8; aiohttp makes surrogates of them.
-    return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
+        if not key.sees(model):
+            raise unknown_model(model)
+        return self._catalog.backend_of(model)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from bridge.access.keys import ANYONE
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
     from openai_bridge.v1 import models_pb2
 
+    from bridge.access.keys import Key
     from bridge.handlers.outlet import Outlet
     from bridge.observability.record import RequestRecord
 
@@ -30,8 +33,8 @@ class Call:
     """What is measured and logged of the request."""
     ignored: list[str] = field(default_factory=list)
     """Paths of fields without effect, known before the first message; the handler adds to them."""
-    authorization: str | None = None
-    """The caller's `authorization` header or metadata; never logged."""
+    key: Key = ANYONE
+    """Whose request it is."""
 
 
 class Generating(Protocol[Request, Chunk, Answer]):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+import random
+from typing import TYPE_CHECKING, Final
 
 from openai_bridge.v1 import models_pb2
 
@@ -25,26 +26,44 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+JITTER: Final = 0.1
+"""Part of the time between two looks by which it varies."""
+
 
 class Catalog:
     """Finds the models of one backend; see `handlers.base.Models`."""
 
-    def __init__(self, backend: Backend, routing: Routing, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        routing: Routing,
+        *,
+        clock: Callable[[], float],
+        own: Mapping[str, Backend] | None = None,
+    ) -> None:
         """Begin with no models; `refresh` finds them.
 
         Args:
             backend: where to look.
             routing: what the models are called and how they are asked.
             clock: Unix time in seconds.
+            own: where to look for models that not all of `backend` may serve, by their names in requests.
         """
         self.backend = backend
         self.found: dict[str, Found] = {}
         """All ready models by their names in requests."""
         self.routing = routing
         self._clock = clock
+        self._own = own or {}
+        self._unasked: dict[str, BridgeError] = {}
+        """Why the tensors of a model could not be asked for, by its name in requests."""
         self._error: BridgeError | None = BridgeError(Reason.BACKEND_UNAVAILABLE, "Triton was not asked yet")
         self._lock = asyncio.Lock()
         self._rounds = self._forgets = 0
+
+    def backend_of(self, model: str) -> Backend:
+        """Return what runs the generations of a model, by its name in requests."""
+        return self._own.get(model, self.backend)
 
     async def refresh(self, *, forget: bool = False) -> None:
         """Look at the backend once; failures are kept for `not_ready`.
@@ -61,8 +80,6 @@ class Catalog:
             try:
                 found = await self._look({} if forget else self.found)
             except BridgeError as exc:
-                if self._error is None:
-                    logger.warning("Triton: %s", exc.message)
                 self._error = exc
                 return
             self._error = None
@@ -70,22 +87,30 @@ class Catalog:
 
     async def _look(self, known: Mapping[str, Found]) -> dict[str, Found]:
         """Return what is ready; what is known is not asked again."""
-        versions = await self.backend.ready_models()
-        routes = self.routing.routes(versions.keys())
-        kept = {
-            route.name: known[route.name]
-            for route in routes
-            if route.name in known and known[route.name].versions == versions[route.triton_model]
-        }
-        made = await asyncio.gather(
-            *(self._find(route, versions[route.triton_model]) for route in routes if route.name not in kept)
-        )
+        backends = dict.fromkeys((self.backend, *self._own.values()))
+        ready = dict(zip(backends, await asyncio.gather(*map(_ready, backends)), strict=True))
+        everywhere = ready[self.backend]
+        if isinstance(everywhere, BridgeError):
+            raise everywhere
+        kept: dict[str, Found] = {}
+        new: list[tuple[Route, str]] = []
+        for route in self.routing.routes(everywhere.keys()):
+            answer, name = ready[self.backend_of(route.name)], route.name
+            if isinstance(answer, BridgeError):  # the few servers that may serve it are away
+                kept |= {name: self.found[name]} if name in self.found else {}
+            elif (versions := answer.get(route.triton_model)) is not None:
+                if name in known and known[name].versions == versions:
+                    kept[name] = known[name]
+                else:
+                    new.append((route, versions))
+        self._unasked = {}
+        made = await asyncio.gather(*(self._find(route, versions) for route, versions in new))
         return kept | {name: found for name, found in made if found is not None}
 
     async def poll(self, interval: float) -> None:
-        """Refresh for ever, every `interval` seconds."""
+        """Refresh for ever, about every `interval` seconds: many bridges must not ask at the same time."""
         while True:
-            await asyncio.sleep(interval)
+            await asyncio.sleep(interval * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - no secret
             try:
                 await self.refresh()
             except Exception:  # a bug must not leave the models as they are for ever
@@ -124,7 +149,7 @@ class Catalog:
             await self.refresh()
         found = self.found.get(wanted)
         if found is None:
-            raise self._error or unknown_model(wanted)
+            raise self._error or self._unasked.get(wanted) or unknown_model(wanted)
         return wanted, found
 
     async def list_models(self) -> models_pb2.ListModelsResponse:
@@ -151,23 +176,25 @@ class Catalog:
         if self._error is not None:
             return self._error.message
         servable = dict(self._servable())
-        missing = [name for name in self.routing.required if name not in servable]
+        ready = {name for name in servable if self.backend_of(name).serves(self.found[name].signature, name)}
+        missing = [name for name in self.routing.required if name not in ready]
         if missing:
             return f"model {missing[0]!r} is configured but not ready"
-        return None if servable else "Triton has no model that can be served"
+        return None if ready else "Triton has no model that can be served"
 
     def _servable(self) -> list[tuple[str, Model | EmbeddingModel]]:
         return [(name, found.entry) for name, found in self.found.items() if found.entry is not None]
 
     async def _find(self, route: Route, versions: str) -> tuple[str, Found | None]:
-        """Return a model; None if it went away between two questions."""
+        """Return a model; None if it went away between two questions, or cannot be asked for now."""
         name = route.name
         try:
-            signature = await self.backend.signature(route.triton_model, route.version)
+            signature = await self.backend_of(name).signature(route.triton_model, route.version)
         except BridgeError as exc:
             if exc.reason is Reason.MODEL_NOT_FOUND:
                 return name, None
-            raise
+            self._unasked[name] = exc
+            return name, self.found.get(name)
         seen = self.found.get(name)
         created = seen.entry.created if seen and seen.entry else int(self._clock())
         try:
@@ -188,6 +215,13 @@ class Catalog:
         for name in self.found.keys() - found.keys():
             logger.info("model %s: no longer ready", name)
         self.found = found
+
+
+async def _ready(backend: Backend) -> Mapping[str, str] | BridgeError:
+    try:
+        return await backend.ready_models()
+    except BridgeError as exc:
+        return exc
 
 
 def unknown_model(name: str, param: str | None = None) -> BridgeError:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from bridge.handlers.generation import GenerationHandler
 from bridge.handlers.off_loop import off_loop
-from bridge.protocol.chat import chat_exchange, check_images
-from bridge.protocol.chat_chunks import ChatFold
+from bridge.protocol.chat import chat_exchange
+from bridge.protocol.chat_fold import ChatFold
+from bridge.protocol.chat_prompt import check_images
 from bridge.protocol.images import references
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def chat_handler(
                 now=datetime.now().astimezone(),
                 streaming=streaming,
                 obfuscate=lambda: secrets.token_urlsafe(secrets.randbelow(MAX_PADDING) + 1),
+                call_id=lambda: f"call_{uuid.uuid4().hex}",
                 images=loaded,
             ),
             request.ByteSize() if model.tokenizer is not None else 0,

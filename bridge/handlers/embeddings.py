@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.handlers.base import Call
     from bridge.handlers.catalog import Catalog
     from bridge.protocol.embeddings import EmbeddingExchange
+    from bridge.protocol.model import EmbeddingModel
 
 MAX_IN_FLIGHT: Final = 32
 """Calls to Triton that one request may have open: 2048 inputs must not become 2048 streams at once."""
@@ -41,8 +42,9 @@ class EmbeddingsHandler:
         call.record.model = model.id
         request_id = f"{call.request_id}:{uuid.uuid4().hex[:8]}"
         exchange = embedding_exchange(request, model, request_id=request_id)
+        call.record.asked(request)
         try:
-            await self._run(exchange, model.id, call.deadline)
+            await self._run(exchange, model, call)
         except BridgeError as exc:
             if exc.reason in {Reason.BACKEND_CONTRACT, Reason.MODEL_NOT_FOUND}:
                 await self._catalog.refresh(forget=True)  # the model is not what it was
@@ -54,11 +56,11 @@ class EmbeddingsHandler:
         call.record.counted(CompletionUsage(prompt_tokens=tokens, total_tokens=tokens))
         return answer
 
-    async def _run(self, exchange: EmbeddingExchange, model: str, deadline: float) -> None:
+    async def _run(self, exchange: EmbeddingExchange, model: EmbeddingModel, call: Call) -> None:
         """Make the calls, at most `MAX_IN_FLIGHT` at a time; the first that fails ends all."""
         waiting = iter(range(len(exchange.requests)))
         tasks = [
-            asyncio.create_task(self._work(waiting, exchange, model, deadline))
+            asyncio.create_task(self._work(waiting, exchange, model, call))
             for _ in exchange.requests[:MAX_IN_FLIGHT]
         ]
         try:
@@ -69,11 +71,20 @@ class EmbeddingsHandler:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(
-        self, waiting: Iterator[int], exchange: EmbeddingExchange, model: str, deadline: float
+        self, waiting: Iterator[int], exchange: EmbeddingExchange, model: EmbeddingModel, call: Call
     ) -> None:
         """Make one call after the other until none waits; all workers take from the same iterator."""
+        backend, record = self._catalog.backend_of(model.id), call.record
         for at in waiting:
-            stream = self._catalog.backend.stream(exchange.requests[at], model=model, deadline=deadline)
+            request = exchange.requests[at]
+            stream = backend.stream(
+                request,
+                model=model.id,
+                deadline=call.deadline,
+                placed=record.placed,
+                metadata=record.metadata,
+                stop=model.stop(),
+            )
             async with aclosing(stream) as batches:
                 async for responses in batches:
                     exchange.feed(at, responses)

@@ -13,6 +13,7 @@ from bridge.backends.push import PushBackend
 from bridge.errors import BridgeError, Reason
 from bridge.handlers.merge import Ended, merge
 from bridge.handlers.outlet import Folding, Pump, pour
+from bridge.handlers.resuming import goes_on
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.handlers.outlet import Outlet
     from bridge.protocol.alike import Received
     from bridge.protocol.exchange import Exchange
+    from bridge.protocol.kserve import ModelInferRequest
     from bridge.protocol.model import Model
 
 
@@ -89,22 +91,27 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
     async def _prepare(
         self, request: Request, call: Call, *, streaming: bool
     ) -> tuple[Exchange[Chunk], Model]:
+        call.record.streamed = streaming
         model = await self._catalog.route(request.model)
         call.record.model = model.id
         exchange = await self._open(request, model, call, streaming)
         call.ignored.extend(exchange.ignored)
         call.record.let_pass(exchange.ignored)
+        if exchange.requests:
+            call.record.asked(request)
+        if model.resume:
+            exchange.keep()
         return exchange, model
 
     async def _deliver(self, request: Request, call: Call, outlet: Outlet[Chunk], *, streaming: bool) -> None:
         exchange, model = await self._prepare(request, call, streaming=streaming)
-        backend = self._catalog.backend
+        backend = self._catalog.backend_of(model.id)
         if len(exchange.requests) != 1 or not isinstance(backend, PushBackend):
             await pour(self._pull(exchange, model, call), outlet)
             return
         async with self._watching(exchange, call):
             await self._push(backend, exchange, model, call, outlet)
-            if not outlet.take(chain(exchange.end(0), exchange.finish())):
+            if not outlet.take(call.record.ending(chain(exchange.end(0), exchange.finish()))):
                 await outlet.ready()
 
     async def _push(
@@ -122,12 +129,26 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
             record.responded(len(responses))
             return exchange.feed(0, responses)
 
-        pump = Pump(feed, lambda: model.cancellable and exchange.done(0), outlet)
-        pump.handle = backend.open(exchange.requests[0], model=model.id, deadline=call.deadline, sink=pump)
-        try:
-            await pump.run()
-        finally:
-            pump.handle.cancel()
+        while True:
+            pump = Pump(feed, lambda: exchange.done(0), outlet)
+            pump.handle = backend.open(
+                exchange.requests[0],
+                model=model.id,
+                deadline=call.deadline,
+                sink=pump,
+                placed=record.placed,
+                metadata=record.metadata,
+                stop=model.stop(exchange.requests[0].id),
+            )
+            try:
+                return await pump.run()
+            except BridgeError as exc:
+                if not goes_on(exchange, exc, call):
+                    raise
+                if exchange.done(0):
+                    return None
+            finally:
+                pump.handle.cancel()
 
     async def _run(
         self, request: Request, call: Call, *, streaming: bool
@@ -142,7 +163,7 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
     ) -> AsyncGenerator[Iterable[Chunk], None]:
         if not exchange.requests:
             call.record.counted(exchange.usage())
-            yield exchange.finish()
+            yield call.record.ending(exchange.finish())
             return
         messages = self._one if len(exchange.requests) == 1 else self._many
         async with self._watching(exchange, call), aclosing(messages(exchange, model, call)) as batches:
@@ -167,14 +188,21 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
         self, exchange: Exchange[Chunk], model: Model, call: Call
     ) -> AsyncGenerator[Iterable[Chunk], None]:
         """Run the only generation, with nothing between it and the door."""
-        stream = self._catalog.backend.stream(exchange.requests[0], model=model.id, deadline=call.deadline)
-        async with aclosing(stream) as batches:
-            async for responses in batches:
-                call.record.responded(len(responses))
-                yield exchange.feed(0, responses)
-                if exchange.done(0) and model.cancellable:
-                    break  # a stop string was found: the model is cancelled, the rest is not read
-        yield chain(exchange.end(0), exchange.finish())
+        more = True
+        while more:
+            more = False
+            try:
+                async with aclosing(self._started(exchange.requests[0], model, call)) as batches:
+                    async for responses in batches:
+                        call.record.responded(len(responses))
+                        yield exchange.feed(0, responses)
+                        if exchange.done(0):
+                            break  # a stop string was found: the rest is given up
+            except BridgeError as exc:
+                if not goes_on(exchange, exc, call):
+                    raise
+                more = not exchange.done(0)
+        yield call.record.ending(chain(exchange.end(0), exchange.finish()))
 
     async def _many(
         self, exchange: Exchange[Chunk], model: Model, call: Call
@@ -186,7 +214,8 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
             async for index, item in merged:
                 if isinstance(item, Ended):
                     running -= 1
-                    yield exchange.end(index) if running else chain(exchange.end(index), exchange.finish())
+                    last = exchange.end(index) if running else chain(exchange.end(index), exchange.finish())
+                    yield call.record.ending(last)
                 else:
                     call.record.responded(len(item))
                     yield exchange.feed(index, item)
@@ -194,14 +223,27 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
     async def _until_done(
         self, index: int, exchange: Exchange[Chunk], model: Model, call: Call
     ) -> AsyncGenerator[Sequence[Received], None]:
-        """Yield the responses of one of many generations; it is cancelled where its choice has ended.
+        """Yield the responses of one of many generations; it is given up where its choice has ended.
 
         `merge` asks for more only when the last batch has been fed to the exchange.
         """
         request = exchange.requests[index]
-        stream = self._catalog.backend.stream(request, model=model.id, deadline=call.deadline)
-        async with aclosing(stream) as batches:
+        async with aclosing(self._started(request, model, call)) as batches:
             async for responses in batches:
                 yield responses
-                if exchange.done(index) and model.cancellable:
+                if exchange.done(index):
                     break
+
+    def _started(
+        self, request: ModelInferRequest, model: Model, call: Call
+    ) -> AsyncGenerator[Sequence[Received], None]:
+        """Return one generation, as it is pulled."""
+        backend, record = self._catalog.backend_of(model.id), call.record
+        return backend.stream(
+            request,
+            model=model.id,
+            deadline=call.deadline,
+            placed=record.placed,
+            metadata=record.metadata,
+            stop=model.stop(request.id),
+        )

@@ -48,13 +48,14 @@ class RemoteGenerating(Generic[Request, Chunk, Answer]):
 
     async def stream(self, request: Request, call: Call) -> AsyncGenerator[Iterable[Chunk], None]:
         """See `Generating.stream`."""
-        rpc = self._stream(request, timeout=_left(call), metadata=_metadata(call))
+        call.record.streamed = True
+        rpc = self._stream(request, timeout=_left(call), metadata=_metadata(request, call))
         try:
             async with _errors():
                 async for message in rpc:
                     _note(call, message)
                     call.record.responded()
-                    yield (message,)
+                    yield call.record.ending((message,))
         finally:
             rpc.cancel()
 
@@ -64,10 +65,12 @@ class RemoteGenerating(Generic[Request, Chunk, Answer]):
 
     async def complete(self, request: Request, call: Call) -> Answer:
         """See `Generating.complete`."""
+        call.record.streamed = False
+        metadata = _metadata(request, call)
         async with _errors():
-            answer: Answer = await self._complete(request, timeout=_left(call), metadata=_metadata(call))
+            answer: Answer = await self._complete(request, timeout=_left(call), metadata=metadata)
         _note(call, answer)
-        return answer
+        return next(call.record.ending((answer,)))
 
 
 class RemoteModels:
@@ -118,7 +121,7 @@ class RemoteEmbeddings:
         """See `EmbeddingsHandler.create`."""
         async with _errors():
             answer: embeddings_pb2.CreateEmbeddingResponse = await self._stub.CreateEmbedding(
-                request, timeout=_left(call), metadata=_metadata(call)
+                request, timeout=_left(call), metadata=_metadata(request, call)
             )
         call.record.model = answer.model
         tokens = answer.usage.prompt_tokens
@@ -170,8 +173,9 @@ def _left(call: Call) -> float:
     return max(call.deadline - asyncio.get_running_loop().time(), 0)
 
 
-def _metadata(call: Call) -> tuple[tuple[str, str], ...]:
-    return (("x-request-id", call.request_id),)
+def _metadata(request: Any, call: Call) -> tuple[tuple[str, str], ...]:
+    call.record.asked(request)
+    return (("x-request-id", call.request_id), *call.record.metadata)
 
 
 def _note(call: Call, message: Any) -> None:

@@ -1,33 +1,55 @@
-"""A chat request made into an exchange: checks, prompt, generations."""
+"""A chat request made into an exchange: what it asks of the model, and how the answer is read and said."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from openai_bridge.v1 import chat_pb2
-from openai_bridge.v1.chat_pb2 import ContentPart, CreateChatCompletionRequest
-
 from bridge.errors import BridgeError, Reason
+from bridge.protocol.answer_format import AnswerFormat, answer_format
 from bridge.protocol.chat_chunks import ChatChunks
 from bridge.protocol.chat_prompt import chat_prompt
 from bridge.protocol.choices import LIMITS, carried, check_common, fan_out, stop_strings
+from bridge.protocol.constraints import carried_constraint, constraint_of
 from bridge.protocol.exchange import Exchange
 from bridge.protocol.generation import Generation
-from bridge.protocol.images import MEDIA_KIND, references, unsupported
+from bridge.protocol.images import references
+from bridge.protocol.parsed_exchange import ParsedExchange
 from bridge.protocol.prompt_tokens import answer_limit, prompt_ids, required_tokenizer, with_special_tokens
-from bridge.protocol.request_fields import CHAT, forwarded, refusal
+from bridge.protocol.request_fields import CHAT, forwarded
+from bridge.protocol.tool_calls.forced_schema import forced_constraint
+from bridge.protocol.tool_choice import tool_use
+from bridge.protocol.translators.typed_inputs import REFUSED
 from bridge.protocol.triton_parameters import request_parameters
 from bridge.protocol.truncation import truncated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from openai_bridge.v1.chat_pb2 import CreateChatCompletionStreamResponse
+    from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest, CreateChatCompletionStreamResponse
 
+    from bridge.protocol.constraints import Constraint
     from bridge.protocol.images import Image
     from bridge.protocol.model import Model
+    from bridge.protocol.tool_choice import ToolUse
+
+SHOW_MARKERS = "skip_special_tokens"
+"""The field that, set to false, leaves special tokens in the text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a request amounts to."""
+
+    base: Generation
+    """What each choice asks of the model, but for its own id and seed."""
+    prompt_ids: list[int] | None
+    """Tokens of the prompt, where they can be told."""
+    choices: int
+    format: AnswerFormat
+    ignored: tuple[str, ...]
+    """Fields that have no effect."""
 
 
 def chat_exchange(
@@ -39,6 +61,7 @@ def chat_exchange(
     now: datetime,
     streaming: bool,
     obfuscate: Callable[[], str],
+    call_id: Callable[[], str],
     images: Sequence[Image] = (),
 ) -> Exchange[CreateChatCompletionStreamResponse]:
     """Check a request and prepare its Triton calls.
@@ -51,73 +74,131 @@ def chat_exchange(
         now: local time, for `created` and for templates that print a date.
         streaming: whether the streaming RPC was called; the unary one always wants usage.
         obfuscate: random padding, used if the client asks for it.
+        call_id: gives ids of tool calls, `call_` and 32 hexadecimal digits.
         images: what `protocol.images.references` found in the messages, loaded.
 
     Raises:
         BridgeError: the request is at fault; `param` names the field.
     """
-    asked = {**model.defaults, **forwarded(request, CHAT, model.id)}
     check_common(request, streaming=streaming)
-    _check(request, model)
-    logprobs = {"logprobs": request.top_logprobs} if request.logprobs else {}
-    sampling, ignored = carried({**asked, **_limit(request), **logprobs}, model)
-    prompt, prompt_tokens, base = _generation(request, model, now, sampling)
+    asked = _asked(request, model, now)
     base = replace(
-        base,
+        asked.base,
         request_id=request_id,
-        parameters=request_parameters(asked, model),
-        stop=stop_strings(asked, model),
-        include_stop=asked.get("include_stop_str_in_output", False),
         images=images,
         image_references=references(request.messages) if images else (),
     )
-    n = request.n if request.HasField("n") else 1
-    options = request.stream_options
-    chunks = _chunks(
-        request, prompt, prompt_tokens or (), obfuscate, head=(completion_id, int(now.timestamp()), model.id)
-    )
-    return Exchange(
-        model.translator,
-        fan_out([prompt], n, base),
-        chunks,
-        per_prompt=n,
-        include_usage=options.include_usage or not streaming,
-        continuous_usage=options.continuous_usage_stats,
-        prompt_tokens=[None if prompt_tokens is None else len(prompt_tokens)],
-        tokenizer=model.tokenizer,
-        ignored=ignored,
-        interval=request.stream_interval or 1,
-    )
+    head = completion_id, int(now.timestamp()), model.id
+    chunks = _chunks(request, asked, head, obfuscate=obfuscate, call_id=call_id)
+    return _exchange(request, model, asked, fan_out([base.prompt], asked.choices, base), chunks, streaming)
 
 
 def _chunks(
     request: CreateChatCompletionRequest,
-    prompt: str,
-    prompt_tokens: Sequence[int],
-    obfuscate: Callable[[], str],
-    *,
+    asked: Asked,
     head: tuple[str, int, str],
+    *,
+    obfuscate: Callable[[], str],
+    call_id: Callable[[], str],
 ) -> ChatChunks:
     """Return what makes the messages; `head` is what all of them begin with: id, time and model."""
     return ChatChunks(
         *head,
-        choices=request.n if request.HasField("n") else 1,
-        prompt_text=prompt if request.return_prompt_text else None,
-        prompt_token_ids=prompt_tokens if request.return_token_ids else (),
+        choices=asked.choices,
+        prompt_text=asked.base.prompt if request.return_prompt_text else None,
+        prompt_token_ids=(asked.prompt_ids or ()) if request.return_token_ids else (),
         token_ids=request.return_token_ids,
         name_tokens=request.return_tokens_as_token_ids,
         obfuscate=obfuscate if request.stream_options.include_obfuscation else None,
+        call_id=call_id,
     )
+
+
+def _exchange(
+    request: CreateChatCompletionRequest,
+    model: Model,
+    asked: Asked,
+    generations: Sequence[Generation],
+    chunks: ChatChunks,
+    streaming: bool,
+) -> Exchange[CreateChatCompletionStreamResponse]:
+    """Return the exchange of a request: one that reads the text only where there is something to read."""
+    usage = request.stream_options
+    options: dict[str, Any] = {
+        "per_prompt": asked.choices,
+        "include_usage": usage.include_usage or not streaming,
+        "continuous_usage": usage.continuous_usage_stats,
+        "prompt_tokens": [None if asked.prompt_ids is None else len(asked.prompt_ids)],
+        "tokenizer": model.tokenizer,
+        "ignored": asked.ignored,
+        "interval": request.stream_interval or 1,
+    }
+    if asked.format.plain:
+        return Exchange(model.translator, generations, chunks, **options)
+    return ParsedExchange(
+        model.translator,
+        generations,
+        chunks,
+        parsers=[asked.format.parser(item.prompt) for item in generations],
+        finish_with_calls=asked.format.tools.mode != "named",  # OpenAI sends "stop" for a named function
+        **options,
+    )
+
+
+def _asked(request: CreateChatCompletionRequest, model: Model, now: datetime) -> Asked:
+    """Check all fields of a request and put together what they amount to."""
+    fields = {**model.defaults, **forwarded(request, CHAT, model.id)}
+    _check(request, model)
+    tools = tool_use(request, model)
+    constraint, without = _constraint(request, model, tools)
+    read = answer_format(request, model, tools, constrained=constraint is not None)
+    fields |= _markers_shown(read, fields, model)
+    logprobs = {"logprobs": request.top_logprobs} if request.logprobs else {}
+    sampling, ignored = carried({**fields, **_limit(request), **logprobs}, model)
+    prompt = chat_prompt(request, model, now, tools.shown)
+    base, ids = _generation(request, model, prompt, sampling)
+    return Asked(
+        base=replace(
+            base,
+            parameters=request_parameters(fields, model),
+            constraint=constraint,
+            stop=stop_strings(fields, model),
+            include_stop=fields.get("include_stop_str_in_output", False),
+        ),
+        prompt_ids=ids,
+        choices=request.n if request.HasField("n") else 1,
+        format=read,
+        ignored=(*ignored, *without),
+    )
+
+
+def _constraint(
+    request: CreateChatCompletionRequest, model: Model, tools: ToolUse
+) -> tuple[Constraint | None, tuple[str, ...]]:
+    """Return the form of the answer, and the fields that ask for one in vain."""
+    demanded = constraint_of(request)
+    if demanded is not None and tools.mode != "none":
+        sentence = (
+            f"{demanded.param!r} gives the whole answer its form, which leaves no room for calls of 'tools'; "
+            "leave one out, or set 'tool_choice' to 'none'"
+        )
+        raise BridgeError(Reason.INVALID_VALUE, sentence, param="tool_choice" if tools.forced else "tools")
+    return (forced_constraint(tools), ()) if tools.forced else carried_constraint(demanded, model)
+
+
+def _markers_shown(read: AnswerFormat, fields: Mapping[str, Any], model: Model) -> dict[str, bool]:
+    """Return the field that makes the engine show the parsers' markers, where it takes one."""
+    wanted = read.special_tokens and SHOW_MARKERS not in fields
+    return {SHOW_MARKERS: False} if wanted and model.translator.carriers()[SHOW_MARKERS] != REFUSED else {}
 
 
 def _generation(
-    request: CreateChatCompletionRequest, model: Model, now: datetime, sampling: dict[str, Any]
-) -> tuple[str, list[int] | None, Generation]:
-    """Return the prompt, its tokens where they can be told, and what each choice asks of the model."""
+    request: CreateChatCompletionRequest, model: Model, prompt: str, sampling: dict[str, Any]
+) -> tuple[Generation, list[int] | None]:
+    """Return what each choice asks of the model, and the tokens of its prompt where they can be told."""
     limit_param, limit = next(
         ((name, sampling.pop(name)) for name in LIMITS if name in sampling), (None, None)
     )
-    prompt = chat_prompt(request, model, now)
     prompt = with_special_tokens(prompt, request.add_special_tokens or None, model)
     prompt = truncated(prompt, request, model, max_tokens=limit)
     ids = prompt_ids(prompt, model)
@@ -137,32 +218,7 @@ def _generation(
         sampling=sampling,
         lora=model.lora,
     )
-    return prompt, ids, generation
-
-
-def check_images(request: CreateChatCompletionRequest, model: Model, now: datetime) -> None:
-    """Check that the model takes a request's images and that its template has a place for them.
-
-    Raises:
-        BridgeError: it does not; `param` names the first image.
-    """
-    bare = CreateChatCompletionRequest()
-    bare.CopyFrom(request)
-    for message in bare.messages:
-        kept = [part for part in message.content if not part.HasField(MEDIA_KIND)]
-        del message.content[:]
-        message.content.extend(kept or [ContentPart(text="")])
-    without = chat_prompt(bare, model, now)
-    no_place = unsupported(
-        references(request.messages)[0], "is an image, for which the model's chat template has no place"
-    )
-    try:
-        placed = chat_prompt(request, model, now) != without
-    except BridgeError as exc:
-        # Templates that know strings only fail on a list of parts.
-        raise no_place if exc.param == "messages" else exc from exc
-    if not placed:
-        raise no_place
+    return generation, ids
 
 
 def _check(request: CreateChatCompletionRequest, model: Model) -> None:
@@ -174,19 +230,6 @@ def _check(request: CreateChatCompletionRequest, model: Model) -> None:
     for name in ("return_token_ids", "return_tokens_as_token_ids"):
         if getattr(request, name):
             required_tokenizer(model, name)
-    _check_tools(request, model)
-
-
-def _check_tools(request: CreateChatCompletionRequest, model: Model) -> None:
-    """Refuse what needs a parser of tool calls: an unparsed call would look like an answer."""
-    choice = request.tool_choice
-    none = choice.mode == chat_pb2.TOOL_CHOICE_MODE_NONE
-    auto = choice.mode == chat_pb2.TOOL_CHOICE_MODE_AUTO
-    if not request.tools:
-        if request.HasField("tool_choice") and not (none or auto):
-            raise BridgeError(Reason.INVALID_VALUE, "'tool_choice' needs 'tools'", param="tool_choice")
-    elif not none:
-        raise refusal("tools", model.id, "it has no parser for tool calls; set 'tool_choice' to 'none'")
 
 
 def _limit(request: CreateChatCompletionRequest) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The messages of a chat stream, and the whole answer they add up to."""
+"""The messages of a chat stream."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from openai_bridge.v1.chat_pb2 import CreateChatCompletionStreamResponse, TokenL
 from openai_bridge.v1.common_pb2 import FINISH_REASON_STOP
 
 from bridge.protocol.answer_tokens import token_name
+from bridge.protocol.events import CallArguments, CallStart, Reasoning, Text
+from bridge.protocol.generation import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from openai_bridge.v1.common_pb2 import CompletionUsage
 
-    from bridge.protocol.generation import Alternative, Piece, Token
+    from bridge.protocol.events import Event
+    from bridge.protocol.generation import Alternative, Token
 
 
 class ChatChunks:
-    """Builds the messages of one stream; plain text reuses one message per choice."""
+    """Builds the messages of one stream; each kind of text reuses one message per choice."""
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class ChatChunks:
         token_ids: bool = False,
         name_tokens: bool = False,
         obfuscate: Callable[[], str] | None = None,
+        call_id: Callable[[], str] = str,
     ) -> None:
         """Fix what is the same in every message.
 
@@ -46,6 +50,7 @@ class ChatChunks:
             token_ids: send the token ids of a choice in its last message.
             name_tokens: write "token_id:N" for the text of a token in log probabilities.
             obfuscate: gives the random padding of a message, if it was asked for.
+            call_id: gives the id of a tool call.
         """
         self._head = CreateChatCompletionStreamResponse(id=completion_id, created=created, model=model)
         self._choices = choices
@@ -54,8 +59,16 @@ class ChatChunks:
         self._token_ids = token_ids
         self._name_tokens = name_tokens
         self._obfuscate = obfuscate
+        self._call_id = call_id
+        self._calls = [0] * choices
+        self._kept: dict[tuple[int, type[Event]], CreateChatCompletionStreamResponse] = {}
         self._texts = [self._message(index) for index in range(choices)]
         self._deltas = [message.choices[0].delta for message in self._texts]
+
+    @property
+    def plain(self) -> bool:
+        """See `Chunks.plain`."""
+        return self._obfuscate is None
 
     def start(self) -> Iterator[CreateChatCompletionStreamResponse]:
         """Return the role message of each choice."""
@@ -74,8 +87,36 @@ class ChatChunks:
             return self._padded(self._texts[index])
         message = self._message(index)
         message.choices[0].delta.content = piece.text
-        content = [token_logprob(token, named=self._name_tokens) for token in piece.tokens]
-        message.choices[0].logprobs.content.extend(content)
+        self._add_tokens(message, piece.tokens)
+        return self._padded(message)
+
+    def event(
+        self, index: int, event: Event, tokens: Sequence[Token] = ()
+    ) -> CreateChatCompletionStreamResponse | None:
+        """Return the message for what was read in the text; None for the end of a call, which says nothing.
+
+        The next of its kind in the choice overwrites it.
+
+        Args:
+            index: of the choice.
+            event: what was read.
+            tokens: those that come with it, if log probabilities were asked for.
+        """
+        if isinstance(event, Text):
+            return self.text(index, Piece(text=event.text, tokens=tokens))
+        if isinstance(event, Reasoning):
+            message = self._message(index) if tokens else self._reused(index, Reasoning)
+            message.choices[0].delta.reasoning_content = event.text
+        elif isinstance(event, CallArguments):
+            message = self._message(index) if tokens else self._reused(index, CallArguments)
+            calls = message.choices[0].delta.tool_calls
+            call = calls[0] if calls else calls.add()
+            call.index, call.function.arguments = self._calls[index] - 1, event.text
+        elif isinstance(event, CallStart):
+            message = self._call(index, event.name)
+        else:
+            return None
+        self._add_tokens(message, tokens)
         return self._padded(message)
 
     def finish(
@@ -96,6 +137,25 @@ class ChatChunks:
         message = CreateChatCompletionStreamResponse(usage=usage)
         message.MergeFrom(self._head)
         return self._padded(message)
+
+    def _call(self, index: int, name: str) -> CreateChatCompletionStreamResponse:
+        """Return the first message of a call, the only one with its id and name."""
+        message = self._message(index)
+        call = message.choices[0].delta.tool_calls.add(index=self._calls[index], id=self._call_id())
+        call.function.name, call.function.arguments = name, ""
+        self._calls[index] += 1
+        return message
+
+    def _reused(self, index: int, kind: type[Event]) -> CreateChatCompletionStreamResponse:
+        message = self._kept.get((index, kind))
+        if message is None:
+            message = self._kept[index, kind] = self._message(index)
+        return message
+
+    def _add_tokens(self, message: CreateChatCompletionStreamResponse, tokens: Sequence[Token]) -> None:
+        if tokens:
+            content = [token_logprob(token, named=self._name_tokens) for token in tokens]
+            message.choices[0].logprobs.content.extend(content)
 
     def _add_prompt(self, message: CreateChatCompletionStreamResponse) -> None:
         if self._prompt_text is not None:
@@ -129,50 +189,3 @@ def token_logprob(token: Token, *, named: bool = False) -> TokenLogprob:
 
 def _written(token: Alternative, named: bool) -> str:
     return token_name(token.id) if named and token.id is not None else token.text
-
-
-class ChatFold:
-    """Adds up the messages of a stream to the answer of the unary RPC."""
-
-    def __init__(self) -> None:
-        self._answer = chat_pb2.CreateChatCompletionResponse()
-        self._texts: list[list[str]] = []
-
-    def add(self, messages: Iterable[CreateChatCompletionStreamResponse]) -> None:
-        """Take a batch."""
-        for message in messages:
-            if not self._answer.id:
-                self._begin(message)
-            if message.HasField("usage"):
-                self._answer.usage.CopyFrom(message.usage)
-            for step in message.choices:
-                self._step(step)
-
-    def result(self) -> chat_pb2.CreateChatCompletionResponse:
-        """Return the whole answer, choices in ascending order."""
-        for choice, texts in zip(self._answer.choices, self._texts, strict=True):
-            choice.message.content = "".join(texts)
-        return self._answer
-
-    def _begin(self, message: CreateChatCompletionStreamResponse) -> None:
-        answer = self._answer
-        answer.id, answer.created, answer.model = message.id, message.created, message.model
-        if message.HasField("prompt_text"):
-            answer.prompt_text = message.prompt_text
-        answer.prompt_token_ids.extend(message.prompt_token_ids)
-
-    def _step(self, step: chat_pb2.ChatStreamChoice) -> None:
-        while len(self._texts) <= step.index:
-            choice = self._answer.choices.add(index=len(self._texts))
-            choice.message.role = chat_pb2.ROLE_ASSISTANT
-            self._texts.append([])
-        if step.delta.content:
-            self._texts[step.index].append(step.delta.content)
-        if step.HasField("logprobs"):
-            self._answer.choices[step.index].logprobs.MergeFrom(step.logprobs)
-        if step.finish_reason:
-            choice = self._answer.choices[step.index]
-            choice.finish_reason = step.finish_reason
-            choice.token_ids.extend(step.token_ids)
-            if step.HasField("stop_reason"):
-                choice.stop_reason.CopyFrom(step.stop_reason)

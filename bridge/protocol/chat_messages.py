@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from openai_bridge.v1 import chat_pb2
 
 from bridge.errors import BridgeError, Reason
+from bridge.protocol.call_arguments import CallArguments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -181,15 +182,10 @@ def _call(call: chat_pb2.ToolCall, path: str) -> dict[str, Any]:
 
 
 def _function(call_id: str, function: chat_pb2.FunctionCall) -> dict[str, Any]:
-    arguments = _json_object(function.arguments)
-    return {
-        "id": call_id,
-        "type": "function",
-        "function": {
-            "name": function.name,
-            "arguments": function.arguments if arguments is None else arguments,
-        },
-    }
+    text = function.arguments
+    value = _json_object(text)
+    arguments = text if value is None else CallArguments(value, text)
+    return {"id": call_id, "type": "function", "function": {"name": function.name, "arguments": arguments}}
 
 
 def _tool(tool: chat_pb2.Tool, path: str) -> dict[str, Any]:
@@ -218,6 +214,8 @@ def _json_object(text: str) -> dict[str, Any] | None:
     """Return `text` as an object with its keys in order, or None where it is anything else."""
     try:
         value = json.loads(text, parse_constant=_not_json)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # an escape may be half a character
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -2,47 +2,84 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+from openai_bridge.v1.chat_pb2 import ContentPart, CreateChatCompletionRequest
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.chat_messages import to_template, tools_to_template
-from bridge.protocol.images import MEDIA_KIND
+from bridge.protocol.images import MEDIA_KIND, references, unsupported
 from bridge.protocol.request_fields import refusal
+from bridge.protocol.tool_choice import offered
+
+THINKING: Final = ("enable_thinking", "thinking")
+"""What templates call the switch of reasoning: Qwen and GLM the first, DeepSeek and Granite the second."""
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
-
-    from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
 
     from bridge.protocol.chat_template import ChatTemplate
     from bridge.protocol.model import Model
 
 
-def chat_prompt(request: CreateChatCompletionRequest, model: Model, now: datetime) -> str:
+def chat_prompt(
+    request: CreateChatCompletionRequest,
+    model: Model,
+    now: datetime,
+    tools: Sequence[dict[str, Any]] | None = None,
+) -> str:
     """Return the prompt.
 
     Args:
         request: never changed.
         model: the one it goes to.
         now: local time, for templates that print a date.
+        tools: what the model is shown, from `tool_use`; None: read them from the request.
 
     Raises:
         BridgeError: the request is at fault; `param` names the field.
     """
-    template = (model.tool_template if request.tools else None) or model.template
+    if tools is None:
+        tools = tools_to_template(offered(request))
+    template = (model.tool_template if tools else None) or model.template
     opens = request.add_generation_prompt if request.HasField("add_generation_prompt") else None
     allowed = {MEDIA_KIND} if model.translator.takes_images else ()
     return template.render(
         to_template(request.messages, allowed=allowed),
         now=now,
-        tools=tools_to_template(request.tools),
+        tools=tools,
         documents=_documents(request),
         add_generation_prompt=opens,
         continue_final_message=request.continue_final_message,
         variables=_variables(request, template, model.id),
     )
+
+
+def check_images(request: CreateChatCompletionRequest, model: Model, now: datetime) -> None:
+    """Check that the model takes a request's images and that its template has a place for them.
+
+    Raises:
+        BridgeError: it does not; `param` names the first image.
+    """
+    bare = CreateChatCompletionRequest()
+    bare.CopyFrom(request)
+    for message in bare.messages:
+        kept = [part for part in message.content if not part.HasField(MEDIA_KIND)]
+        del message.content[:]
+        message.content.extend(kept or [ContentPart(text="")])
+    without = chat_prompt(bare, model, now)
+    no_place = unsupported(
+        references(request.messages)[0], "is an image, for which the model's chat template has no place"
+    )
+    try:
+        placed = chat_prompt(request, model, now) != without
+    except BridgeError as exc:
+        # Templates that know strings only fail on a list of parts.
+        raise no_place if exc.param == "messages" else exc from exc
+    if not placed:
+        raise no_place
 
 
 def _documents(request: CreateChatCompletionRequest) -> list[dict[str, Any]]:
@@ -61,10 +98,10 @@ def _variables(request: CreateChatCompletionRequest, template: ChatTemplate, mod
         )
     if request.HasField("reasoning_effort"):
         effort = request.reasoning_effort
-        reads = [name for name in ("reasoning_effort", "enable_thinking") if template.reads(name)]
-        if not reads and effort != "none":
+        asked = {"reasoning_effort": effort, **dict.fromkeys(THINKING, effort != "none")}
+        if effort != "none" and not any(map(template.reads, asked)):
             raise refusal("reasoning_effort", model, "its chat template does not read it")
-        variables = {"reasoning_effort": effort, "enable_thinking": effort != "none", **variables}
+        variables = {**asked, **variables}
     if request.HasField("verbosity"):
         if not template.reads("verbosity") and request.verbosity != "medium":
             raise refusal("verbosity", model, "its chat template does not read it")

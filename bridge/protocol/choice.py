@@ -6,7 +6,7 @@ gives none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from openai_bridge.v1.common_pb2 import FINISH_REASON_LENGTH, FINISH_REASON_STOP
 
@@ -15,8 +15,12 @@ from bridge.protocol.generation import Piece
 from bridge.protocol.stop_strings import StopStrings
 
 if TYPE_CHECKING:
-    from bridge.protocol.generation import FinishReason, Generation, Reader
-    from bridge.protocol.kserve import ModelInferResponse
+    from collections.abc import Sequence
+
+    from bridge.protocol.alike import Received
+    from bridge.protocol.generation import FinishReason, Generation, Reader, Translator
+    from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse
+    from bridge.protocol.resumption import Resumption
     from bridge.protocol.tokenizer import Tokenizer
 
 
@@ -49,14 +53,16 @@ class Choice:
         self._completion_tokens: int | None = None
         self._last_count: int | None = None
         self._plain = self._cut is None and self._answer is None
+        self._resumption: Resumption | None = None
+        self._resumed = self._complete = False
         self.prompt_number = prompt_number
         self.prompt_tokens = prompt_tokens
         self.cumulative_logprob: float | None = None
 
     @property
     def done(self) -> bool:
-        """Whether a stop string was found: whatever the model still says is not shown."""
-        return self._cut is not None and self._cut.found is not None
+        """Whether a stop string was found: whatever the model still says is not shown; or nothing is left."""
+        return self._complete or (self._cut is not None and self._cut.found is not None)
 
     @property
     def completion_tokens(self) -> int | None:
@@ -72,7 +78,7 @@ class Choice:
         """Return what a response adds."""
         piece = self._reader.feed(response)
         self._last_count = piece.completion_tokens
-        if piece.prompt_tokens is not None:
+        if piece.prompt_tokens is not None and not self._resumed:
             self.prompt_tokens = piece.prompt_tokens
         if piece.completion_tokens is not None:
             self._completion_tokens = (self._completion_tokens or 0) + piece.completion_tokens
@@ -88,14 +94,56 @@ class Choice:
             self._completion_tokens = (self._completion_tokens or 0) + count
         return piece if self._plain else self._shown(piece)
 
+    def texts(self, responses: Sequence[Received]) -> list[str] | None:
+        """Return the texts of a batch that can add nothing else; None: `feed` and `again` must tell."""
+        if self._cut is not None or self._resumption is not None:
+            return None
+        for response in responses:
+            if type(response) is not bytes:
+                return None
+        if (count := self._last_count) is not None:
+            self._completion_tokens = (self._completion_tokens or 0) + count * len(responses)
+        again = self._reader.again
+        texts = [text for raw in cast("Sequence[bytes]", responses) if (text := again(raw))]
+        if self._answer is not None:
+            self._answer.add("".join(texts))
+        return texts
+
     def _shown(self, piece: Piece) -> Piece:
         """Return what the client sees of a piece."""
+        if self._resumption is not None:
+            self._resumption.add(piece)
         if self._cut is not None:
             text = self._cut.feed(piece.text)
             piece = Piece(text=text, tokens=piece.tokens, completion_tokens=piece.completion_tokens)
         if self._answer is not None:
             self._answer.add(piece.text)
         return piece
+
+    def keep(self, resumption: Resumption) -> None:
+        """Note from now on what the model says, for `resume`."""
+        self._resumption, self._plain = resumption, False
+
+    def resume(self, translator: Translator) -> ModelInferRequest | None:
+        """Return the request for the rest of an answer whose server was lost, of which `feed` goes on.
+
+        None: it cannot be asked for, unless the choice is `done` now.
+
+        Raises:
+            BridgeError: the model says that something else than itself ended the answer.
+        """
+        resumption = self._resumption
+        if resumption is None or (tokens := resumption.tokens()) is None:
+            return None
+        self._complete = self._reader.finish().finish_reason is not None or tokens >= resumption.limit
+        if self._complete:
+            return None
+        rest = resumption.rest(tokens)
+        limit, self._reader = self._reader.limit, translator.reader(rest)
+        self._reader.limit, self._resumed = limit, True
+        if self._completion_tokens is not None:
+            self._completion_tokens = tokens
+        return translator.request(rest)
 
     def finish(self) -> Piece:
         """Return the last text and why the choice ended."""

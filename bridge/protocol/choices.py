@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import BridgeError, Reason
-from bridge.protocol.request_fields import FORWARD_NEUTRAL, not_carried
+from bridge.protocol.request_fields import FORWARD_NEUTRAL, refusal
 from bridge.protocol.translators.typed_inputs import REFUSED
 from bridge.protocol.triton_parameters import by_parameter
 
@@ -83,7 +83,7 @@ def carried(asked: Mapping[str, Any], model: Model) -> tuple[dict[str, Any], tup
         elif model.unsupported == "ignore":
             ignored.append(name)
         else:
-            raise not_carried(name, value, model.id, model.translator.why.get(name, ""))
+            raise refusal(name, model.id, model.translator.why.get(name, ""))
     return kept, tuple(ignored)
 
 

@@ -14,6 +14,7 @@ from openai_bridge.v1.completions_pb2 import (
 )
 
 from bridge.protocol.answer_tokens import token_name
+from bridge.protocol.exchange import Texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,6 +38,9 @@ class PromptShown:
 
 class CompletionChunks:
     """Builds the messages of one stream; plain text reuses one message per choice."""
+
+    plain = True
+    """See `Chunks.plain`."""
 
     def __init__(
         self,
@@ -143,6 +147,9 @@ class CompletionFold:
     def add(self, messages: Iterable[CreateCompletionStreamResponse]) -> None:
         """Take a batch."""
         answer = self._answer
+        if isinstance(messages, Texts) and messages.index < len(self._texts):
+            self._texts[messages.index].extend(messages.texts)
+            return
         for message in messages:
             if not answer.id:
                 answer.id, answer.created, answer.model = message.id, message.created, message.model

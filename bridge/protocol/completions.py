@@ -9,6 +9,7 @@ from bridge.errors import BridgeError, Reason
 from bridge.protocol.best_of import BestOf
 from bridge.protocol.choices import carried, check_common, fan_out, stop_strings
 from bridge.protocol.completion_chunks import CompletionChunks, PromptShown
+from bridge.protocol.constraints import carried_constraint, constraint_of
 from bridge.protocol.echo import EchoOnly
 from bridge.protocol.exchange import Exchange
 from bridge.protocol.generation import Generation
@@ -74,11 +75,13 @@ def completion_exchange(
     _check_echo(request, model)
     options = {name: getattr(request, name) for name in ("max_tokens", "logprobs") if request.HasField(name)}
     sampling, ignored = carried({**asked, **options}, model)
+    constraint, without = carried_constraint(constraint_of(request), model)
     prompts = _prompts(request, model)
     base = replace(
         _generation(model, prompts, sampling),
         request_id=request_id,
         parameters=request_parameters(asked, model),
+        constraint=constraint,
         stop=stop_strings(asked, model),
         include_stop=asked.get("include_stop_str_in_output", False),
         cumulative_logprob=candidates > n,
@@ -99,7 +102,7 @@ def completion_exchange(
         "prompt_param": "prompt",
         "prompt_tokens": [None if prompt.ids is None else len(prompt.ids) for prompt in prompts],
         "tokenizer": model.tokenizer,
-        "ignored": ignored,
+        "ignored": (*ignored, *without),
         "interval": request.stream_interval or 1,
     }
     # The prompts alone are alike: there is nothing to choose among.

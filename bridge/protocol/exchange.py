@@ -13,9 +13,10 @@ from openai_bridge.v1.common_pb2 import CompletionUsage
 from bridge.protocol.choice import Choice
 from bridge.protocol.generation import Piece
 from bridge.protocol.intervals import Intervals
+from bridge.protocol.resumption import Resumption, resumable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bridge.protocol.alike import Received
     from bridge.protocol.generation import Generation, Translator
@@ -41,6 +42,10 @@ M_co = TypeVar("M_co", bound=StreamMessage, covariant=True)
 class Chunks(Protocol[M_co]):
     """Builds the messages of one stream. A returned message is valid until the next call."""
 
+    @property
+    def plain(self) -> bool:
+        """Whether the messages for new text of a choice differ in that text alone."""
+
     def start(self) -> Iterator[M_co]:
         """Return the messages that go before anything the model says."""
 
@@ -52,6 +57,25 @@ class Chunks(Protocol[M_co]):
 
     def usage(self, usage: CompletionUsage) -> M_co:
         """Return the message after all choices."""
+
+
+class Texts(Generic[M]):
+    """The messages of a batch that adds nothing but text to one choice.
+
+    Whoever makes bytes of it or adds it up may take the texts as they are, which is the short way of a
+    token. Iterating makes the messages.
+    """
+
+    __slots__ = ("_chunks", "index", "texts")
+
+    def __init__(self, index: int, texts: Sequence[str], chunks: Chunks[M]) -> None:
+        self.index, self.texts = index, texts
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[M]:
+        """Make the messages; each is valid until the next."""
+        for text in self.texts:
+            yield self._chunks.text(self.index, Piece(text))
 
 
 class Exchange(Generic[M]):
@@ -112,16 +136,26 @@ class Exchange(Generic[M]):
         ]
         self._intervals = [Intervals(interval) for _ in generations] if interval > 1 else []
         self._chunks = chunks
+        self._translator, self._generations, self._tokenizer = translator, generations, tokenizer
         self._started = False
         self._include_usage = include_usage
         self._continuous = continuous_usage
+        self._plain = chunks.plain and not (self._intervals or continuous_usage)
 
-    def feed(self, index: int, responses: Sequence[Received]) -> Iterator[M]:
-        """Say what a batch of responses of choice `index` adds."""
+    def feed(self, index: int, responses: Sequence[Received]) -> Iterable[M]:
+        """Say what a batch of responses of choice `index` adds; `Texts` where that is plain text alone."""
+        if self._plain and self._started:
+            texts = self._choices[index].texts(responses)
+            if texts is not None:
+                return Texts(index, texts, self._chunks)
+        return self._feed(index, responses)
+
+    def _feed(self, index: int, responses: Sequence[Received]) -> Iterator[M]:
         choice = self._choices[index]
         for response in responses:
             piece = choice.again(response) if type(response) is bytes else choice.feed(response)
-            yield from self._start()  # only now: if the first response cannot be read, nothing was said
+            if not self._started:  # only now: if the first response cannot be read, nothing was said
+                yield from self._start()
             if self._intervals:
                 piece = self._intervals[index].feed(piece) or NOTHING
             if piece.text or piece.tokens:
@@ -141,6 +175,21 @@ class Exchange(Generic[M]):
     def done(self, index: int) -> bool:
         """Tell whether choice `index` has its end already, so that its model need not go on."""
         return self._choices[index].done
+
+    def keep(self) -> None:
+        """Note from now on what is needed for `resume`, where that could be possible."""
+        if len(self.requests) == len(self._generations) == 1 and resumable(self._generations[0]):
+            self._choices[0].keep(Resumption(self._generations[0], self._tokenizer))
+
+    def resume(self) -> bool:
+        """Go on with the only choice, whose server was lost; return whether that is possible.
+
+        Afterwards `requests` has the request for the rest, unless the choice is `done`.
+        """
+        request = self._choices[0].resume(self._translator)
+        if request is not None:
+            self.requests[0] = request
+        return request is not None or self.done(0)
 
     def finish(self) -> Iterator[M]:
         """Say the usage, if it was asked for and the counts are true."""

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from openai_bridge.v1 import common_pb2
 
+    from bridge.protocol.constraints import Constraint
     from bridge.protocol.images import Image, ImageReference
     from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse
     from bridge.protocol.tensors import Scalar
@@ -37,6 +38,8 @@ class Generation:
     """Alternatives wanted per token; 0 is the chosen token alone, None is no log probabilities."""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     """Fields of class F that the client set, by their OpenAI names: numbers, strings, lists, dicts."""
+    constraint: Constraint | None = None
+    """What the whole text must be."""
     stop: tuple[str, ...] = ()
     """Stop strings that the bridge cuts at, because the model does not."""
     include_stop: bool = False
@@ -130,6 +133,8 @@ class Translator(Protocol):
     """Whether the model has an input for images."""
     why: Mapping[str, str]
     """Field that this family cannot carry -> why, where there is more to say than that."""
+    constraints: Collection[str]
+    """Kinds of constraints, and options of them, that the model can be told of; empty: none."""
     ranks: bool
     """Whether the model tells the cumulative log probability of an answer."""
 
@@ -143,8 +148,11 @@ class Translator(Protocol):
     def reader(self, generation: Generation) -> Reader:
         """Return the reader for this generation's responses."""
 
+    def stop(self, request_id: str) -> ModelInferRequest | None:
+        """Return the request that ends a running one where a cancel does not reach it; None: nothing does."""
+
     def carriers(self) -> Mapping[str, str]:
-        """Return how this model gets each field of class F, `max_tokens` and `logprobs`, in words.
+        """Return how this model gets every field of class F, constraints, `max_tokens` and `logprobs`.
 
         A request is refused for a field that says "refused", unless its value asks for nothing.
         """

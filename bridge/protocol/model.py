@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bridge.protocol.chat_template import ChatTemplate
     from bridge.protocol.embedders.base import Embedder
     from bridge.protocol.generation import Translator
+    from bridge.protocol.kserve import ModelInferRequest
     from bridge.protocol.tensors import Scalar
     from bridge.protocol.tokenizer import Tokenizer
 
@@ -34,6 +36,10 @@ class Model:
     """Makes a prompt of a conversation."""
     tool_template: ChatTemplate | None = None
     """Makes a prompt of a conversation with tools; None: as without."""
+    tool_call_parser: str | None = None
+    """Spelling of its tool calls, as in the configuration; None: it makes none that could be read."""
+    reasoning_parser: str | None = None
+    """Spelling of its reasoning, as in the configuration; None: all its text is the answer."""
     tokenizer: Tokenizer | None = None
     """The engine's own, where it is configured."""
     adds_special_tokens: bool = True
@@ -52,13 +58,19 @@ class Model:
     allowed_parameters: frozenset[str] = frozenset()
     """Triton request parameters that clients may set."""
     cancellable: bool = True
-    """Whether a generation may be cancelled where its text is cut; if not, it is read to its end."""
+    """Whether a generation that is given up may be cancelled; if not, it is told to stop."""
+    resume: bool = False
+    """Whether an answer goes on elsewhere when its server is lost, where `protocol.resumption` allows it."""
     priority_levels: int = 0
     """Levels of the model's queue; 0: a priority would have no effect."""
     lora: str | None = None
     """The backend's name of the adapter that this model is."""
     parent: str | None = None
     """The model that an adapter belongs to."""
+
+    def stop(self, request_id: str) -> Callable[[], ModelInferRequest | None] | None:
+        """Return what makes the request that ends a running one; None: it is cancelled."""
+        return None if self.cancellable else partial(self.translator.stop, request_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,3 +87,12 @@ class EmbeddingModel:
     owned_by: str = "triton"
     max_model_len: int | None = None
     """Longest input, in tokens, when known."""
+    cancellable: bool = True
+    """Whether a call that is given up may be cancelled; if not, it is read to its end."""
+
+    def stop(self) -> Callable[[], None] | None:
+        """Return that nothing ends a running call; None: it is cancelled."""
+        return None if self.cancellable else _nothing
+
+
+def _nothing() -> None: ...

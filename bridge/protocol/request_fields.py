@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
-from openai_bridge.v1.chat_pb2 import ResponseFormat, ResponseFormatText
-
 from bridge.errors import BridgeError, Reason
 
 if TYPE_CHECKING:
@@ -27,6 +25,8 @@ class Handling(Enum):
 
     FORWARD = auto()
     """Reaches the model, or the request is refused."""
+    CONSTRAINT = auto()
+    """Reaches the model as its one constraint, or the request is refused; see `constraints`."""
     BRIDGE = auto()
     """Done by the bridge, for every model."""
     IGNORED = auto()
@@ -57,6 +57,7 @@ def _refused(*neutral: object, message: str = "") -> Field:
     return Field(Handling.REFUSED, neutral=neutral, message=message)
 
 
+_CONSTRAINT: Final = Field(Handling.CONSTRAINT)
 _BRIDGE: Final = Field(Handling.BRIDGE)
 _IGNORED: Final = Field(Handling.IGNORED)
 
@@ -83,7 +84,7 @@ _COMMON: Final[dict[str, Field]] = {
     "spaces_between_special_tokens": _forward(None, None, True),
     "bad_words": _forward(),
     "allowed_token_ids": _forward(0),
-    "structured_outputs": _forward(),
+    "structured_outputs": _CONSTRAINT,
     "truncate_prompt_tokens": Field(Handling.BRIDGE, -1),
     "truncation_side": _BRIDGE,
     "triton_parameters": _forward(),
@@ -104,7 +105,7 @@ CHAT: Final[dict[str, Field]] = _COMMON | {
     "tools": _BRIDGE,
     "tool_choice": _BRIDGE,
     "parallel_tool_calls": _BRIDGE,
-    "response_format": _forward(None, None, ResponseFormat(text=ResponseFormatText())),
+    "response_format": _CONSTRAINT,
     "reasoning_effort": _BRIDGE,
     "verbosity": _BRIDGE,
     "service_tier": _IGNORED,
@@ -126,8 +127,8 @@ CHAT: Final[dict[str, Field]] = _COMMON | {
     "add_generation_prompt": _BRIDGE,
     "continue_final_message": _BRIDGE,
     "add_special_tokens": _BRIDGE,
-    "include_reasoning": _refused(True, message="this model has no reasoning parser"),
-    "separate_reasoning": _refused(True, False),
+    "include_reasoning": _BRIDGE,
+    "separate_reasoning": _BRIDGE,
 }
 """Fields of CreateChatCompletionRequest."""
 
@@ -166,16 +167,6 @@ def refusal(param: str, model: str, why: str = "") -> BridgeError:
     """Return the error for a field that cannot be honoured with this model."""
     message = f"{param!r} is not supported with model {model!r}" + (f": {why}" if why else "")
     return BridgeError(Reason.UNSUPPORTED_PARAMETER, message, param=param, model=model)
-
-
-def not_carried(param: str, value: object, model: str, why: str = "") -> BridgeError:
-    """Return the error for a field of class F whose value this model cannot carry."""
-    if isinstance(value, ResponseFormat):
-        # LangChain looks for the first half of this sentence to explain the way out.
-        kind = value.WhichOneof("format")
-        message = f"{param!r} of type {kind!r} is not supported with this model, {model!r}"
-        return BridgeError(Reason.UNSUPPORTED_PARAMETER, message, param=param, model=model)
-    return refusal(param, model, why)
 
 
 def _plain(descriptor: FieldDescriptor, value: Any) -> Any:

@@ -66,6 +66,8 @@ class Signature:
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
     parameters: Mapping[str, str]
+    steps: tuple[Signature, ...] = ()
+    """The models that an ensemble is made of, as far as they are known."""
 
     @classmethod
     def from_config(cls, config: kserve.ModelConfig, version: str = "") -> Signature:

@@ -49,6 +49,7 @@ async def test_check_tells_every_models_family(families: RunningTriton) -> None:
         "postprocessing": ("-", "no"),
         "preprocessing": ("-", "no"),
         "tensorrt_llm": ("-", "yes"),
+        "text_ensemble": ("text", "yes"),
         "tensorrt_llm_bls": ("trtllm", "yes"),
         "tensorrt_llm_bls_accumulated": ("trtllm", "yes"),
     }

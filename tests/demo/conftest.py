@@ -6,8 +6,9 @@ import pytest
 
 from bridge.demo import DEMO_REPOSITORY
 
-# The model's package is importable inside Triton only, where its directory is on the path.
+# The models' packages are importable inside Triton only, where their directories are on the path.
 sys.path.insert(0, str(DEMO_REPOSITORY / "demo" / "1"))
+sys.path.insert(0, str(DEMO_REPOSITORY / "demo-tools" / "1"))
 
 from ngram_lm.language import Language
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.app import make_backend, make_catalog
 from bridge.config import Config, ModelConfig
 from bridge.errors import BridgeError, Reason
+from bridge.wiring import make_backend, make_catalog
 from tests.eventually import eventually
 from tests.scripted_triton import config, refused_address, scripted_triton
 

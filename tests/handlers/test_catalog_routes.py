@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.app import make_backend
 from bridge.config import Config, ModelConfig
 from bridge.errors import BridgeError, Reason
 from bridge.handlers.catalog import Catalog
 from bridge.routes import Routes
+from bridge.wiring import make_backend
 from tests.scripted_triton import config, scripted_triton
 
 if TYPE_CHECKING:

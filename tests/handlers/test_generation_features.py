@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from openai_bridge.v1.completions_pb2 import CreateCompletionRequest, Prompt
 
-from bridge.app import make_backend, make_catalog
 from bridge.config import Config, ModelConfig
 from bridge.errors import BridgeError, Reason
 from bridge.handlers.base import Call
 from bridge.handlers.completions import completions_handler
 from bridge.observability.metrics import Metrics
 from bridge.observability.record import RequestRecord
+from bridge.wiring import make_backend, make_catalog
 from tests.eventually import eventually
 from tests.scripted_triton import config, data, empty, error, scripted_triton, sends
 from tests.tokenizers import small

@@ -29,12 +29,17 @@ if TYPE_CHECKING:
 
 USAGE = {"include_usage": True}
 TOLD = directed(text="é 日 \U0001f642", input_tokens=8)
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+THINKER = ModelConfig(triton_model="echo_vllm", reasoning_parser="think")
+THOUGHT = chat(directed(pieces=["<think>why</think>", '<tool_call>{"name": "f", "arguments": {}}']))
+THOUGHT |= {"model": "thinker", "tools": TOOLS}
 GIVEN_ID = {"X-Request-Id": "given"}
 
 
 @pytest.fixture
 async def inner(serve: Serve, triton: RunningTriton) -> Bridge:
-    return await serve(triton=triton.address, first_token_timeout=0.2, max_request_bytes=8192)
+    models = {"echo_vllm": ModelConfig(), "thinker": THINKER}
+    return await serve(triton=triton.address, models=models, first_token_timeout=0.2, max_request_bytes=8192)
 
 
 @pytest.fixture
@@ -59,6 +64,9 @@ def told(answer: Answer) -> tuple[int, bytes, dict[str, str]]:
         pytest.param(CHAT, chat(TOLD, n=3, seed=1, max_tokens=2), id="choices that are cut"),
         pytest.param(CHAT, chat("x", model="plain"), id="a model that does not count"),
         pytest.param(CHAT, chat("x", model="demo", seed=3, max_tokens=8), id="demo"),
+        pytest.param(CHAT, THOUGHT, id="reasoning and a call"),
+        pytest.param(CHAT, THOUGHT | {"stream": True}, id="reasoning and a call, streamed"),
+        pytest.param(CHAT, chat(tool_choice="required"), id="a call without tools"),
         pytest.param(CHAT, chat(unknown=1, stream=True), id="unknown field"),
         pytest.param(COMPLETIONS, completion(TOLD, logprobs=1), id="completion"),
         pytest.param(COMPLETIONS, completion(TOLD, stream=True, stream_options=USAGE), id="text streamed"),
@@ -230,7 +238,7 @@ async def test_a_bridge_behind_that_is_not_ready_is_told(serve: Serve, triton: R
 async def test_a_bridge_behind_that_goes_away_ends_the_stream_with_an_event(
     serve: Serve, triton: RunningTriton
 ) -> None:
-    inner = await serve(triton=triton.address, shutdown_grace=0)
+    inner = await serve(triton=triton.address, drain_timeout=0)
     outer = await serve(upstream=f"grpc://127.0.0.1:{inner.grpc_port}")
     async with connected(outer.http_port) as connection:
         body = chat(directed(tag="deserted", words=2, hang_at=1), stream=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
@@ -35,4 +36,5 @@ def opened(request: CreateChatCompletionRequest, model: Model, *, streaming: boo
         now=NOW,
         streaming=streaming,
         obfuscate=lambda: "padding",
+        call_id=map("call_{}".format, count()).__next__,
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from openai_bridge.v1.chat_pb2 import ResponseFormat
-from openai_bridge.v1.common_pb2 import StructuredOutputs, TritonParameter
+from openai_bridge.v1.common_pb2 import TritonParameter
 
 SAMPLES: dict[str, Any] = {
     "temperature": 0.0,
@@ -26,9 +25,7 @@ SAMPLES: dict[str, Any] = {
     "spaces_between_special_tokens": False,
     "bad_words": ["bad", "worse"],
     "allowed_token_ids": [3, 4],
-    "structured_outputs": StructuredOutputs(regex="a+"),
     "triton_parameters": {"depth": TritonParameter(int64_param=3)},
     "priority": 1,
     "cache_salt": "tenant",
-    "response_format": ResponseFormat(json_object={}),
 }

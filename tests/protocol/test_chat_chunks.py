@@ -1,14 +1,16 @@
-"""The messages of a chat stream, and that their fold loses nothing."""
+"""The messages of a chat stream."""
 
 from __future__ import annotations
 
 from copy import deepcopy
 from itertools import count
 
+import pytest
 from openai_bridge.v1.chat_pb2 import ROLE_ASSISTANT
 from openai_bridge.v1.common_pb2 import FINISH_REASON_LENGTH, FINISH_REASON_STOP, CompletionUsage
 
-from bridge.protocol.chat_chunks import ChatChunks, ChatFold, token_logprob
+from bridge.protocol.chat_chunks import ChatChunks, token_logprob
+from bridge.protocol.events import CallArguments, CallEnd, CallStart, Reasoning
 from bridge.protocol.generation import Alternative, Piece, Token
 from tests.protocol.models import CREATED
 
@@ -85,33 +87,41 @@ def test_each_message_has_padding_of_its_own_if_it_was_asked_for() -> None:
     assert not chunks().finish(0, STOP).HasField("obfuscation")
 
 
-def test_the_fold_is_the_whole_answer() -> None:
-    made, fold = chunks(2, prompt_text="<prompt>"), ChatFold()
-    fold.add(made.start())
-    for index, piece in ((1, Piece(text="b")), (0, Piece(text="Hi", tokens=(TOKEN,))), (1, Piece(text="c"))):
-        fold.add([made.text(index, piece)])
-    fold.add([made.text(0, Piece(text="", tokens=(TOKEN,)))])
-    fold.add([made.finish(1, STOP), made.finish(0, LENGTH), made.usage(USAGE)])
-    answer = fold.result()
-    assert (answer.id, answer.created, answer.model, answer.prompt_text) == (
-        "chatcmpl-0",
-        CREATED,
-        "m",
-        "<prompt>",
-    )
-    assert answer.usage == USAGE
-    first, second = answer.choices
-    assert (first.index, first.message.content, first.finish_reason) == (0, "Hi", FINISH_REASON_LENGTH)
-    assert (second.index, second.message.content, second.finish_reason) == (1, "bc", FINISH_REASON_STOP)
-    assert list(first.logprobs.content) == [token_logprob(TOKEN)] * 2
-    assert not second.HasField("logprobs")
+CALL_MESSAGES = [Reasoning("a"), CallStart("f"), CallArguments("{"), CallStart("g"), CallArguments("}")]
 
 
-def test_the_fold_of_no_text_is_empty_content() -> None:
-    made, fold = chunks(), ChatFold()
-    fold.add(made.start())
-    fold.add([made.finish(0, STOP)])
-    message = fold.result().choices[0].message
-    assert message.HasField("content")
-    assert message.content == ""
-    assert not fold.result().HasField("usage")
+def test_calls_are_numbered_and_named_once() -> None:
+    ids = count()
+    made = chunks(2, call_id=lambda: f"call_{next(ids)}")
+    said = [deepcopy(made.event(index, event)) for index in range(2) for event in CALL_MESSAGES]
+    steps = [message.choices[0] for message in said if message is not None]
+    found = [(step.index, call.index, call) for step in steps for call in step.delta.tool_calls]
+    assert [(choice, number) for choice, number, _ in found] == [(c, n) for c in (0, 1) for n in (0, 0, 1, 1)]
+    calls = [call for _, _, call in found]
+    assert [(call.id, call.function.name, call.function.arguments) for call in calls[::2]] == [
+        ("call_0", "f", ""), ("call_1", "g", ""), ("call_2", "f", ""), ("call_3", "g", "")
+    ]  # fmt: skip
+    assert all(call.function.HasField("arguments") for call in calls)
+    assert not any(call.HasField("id") or call.function.HasField("name") for call in calls[1::2])
+
+
+@pytest.mark.parametrize("kind", [Reasoning, CallArguments])
+def test_text_of_one_kind_reuses_the_message_of_its_choice(kind: type[Reasoning | CallArguments]) -> None:
+    made = chunks(2)
+    made.event(0, CallStart("f"))
+    first, other = made.event(0, kind("a")), made.event(1, kind("b"))
+    assert made.event(0, kind("c")) is first
+    assert first is not other
+
+
+def test_tokens_come_with_what_was_read() -> None:
+    made = chunks()
+    for event in CALL_MESSAGES:
+        message = made.event(0, event, (TOKEN,))
+        assert message is not None
+        assert list(message.choices[0].logprobs.content) == [token_logprob(TOKEN)]
+        assert not made.event(0, Reasoning("next")).choices[0].HasField("logprobs")  # type: ignore[union-attr]
+
+
+def test_the_end_of_a_call_says_nothing() -> None:
+    assert chunks().event(0, CallEnd()) is None

@@ -7,7 +7,7 @@ from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol import openai_json
-from bridge.protocol.chat import check_images
+from bridge.protocol.chat_prompt import check_images
 from tests.protocol.chat_requests import NOW, ask
 from tests.protocol.models import served
 

@@ -8,7 +8,7 @@ import pytest
 from openai_bridge.v1.common_pb2 import FINISH_REASON_LENGTH, FINISH_REASON_STOP
 
 from bridge.errors import BridgeError, Reason
-from bridge.protocol.chat_chunks import ChatFold
+from bridge.protocol.chat_fold import ChatFold
 from bridge.protocol.tokenizer import Tokenizer
 from tests.families import family_signature
 from tests.protocol.chat_requests import ask

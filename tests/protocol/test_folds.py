@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from openai_bridge.v1.chat_pb2 import ROLE_ASSISTANT
 from openai_bridge.v1.common_pb2 import FINISH_REASON_STOP
 
-from bridge.protocol.chat_chunks import ChatChunks, ChatFold
+from bridge.protocol.chat_chunks import ChatChunks
+from bridge.protocol.chat_fold import ChatFold
 from bridge.protocol.completion_chunks import CompletionChunks, CompletionFold
 from bridge.protocol.exchange import Exchange
 from bridge.protocol.generation import Generation

@@ -6,7 +6,7 @@ from math import inf, nan
 from typing import Any
 
 import pytest
-from openai_bridge.v1 import chat_pb2, common_pb2
+from openai_bridge.v1 import common_pb2
 from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest as Chat
 from openai_bridge.v1.completions_pb2 import CreateCompletionRequest as Completion
 
@@ -173,7 +173,6 @@ REFUSED = [
     (Chat, "moderation", [{"model": "m"}], []),
     (Chat, "functions", [[{"name": "f"}]], []),
     (Chat, "function_call", [{"name": "f"}], []),
-    (Chat, "include_reasoning", [False], [True]),
     (Completion, "suffix", ["end"], [""]),
 ]
 
@@ -221,11 +220,10 @@ def test_a_field_of_json_text_is_named_as_the_client_knows_it() -> None:
     assert caught.value.param == "documents"
 
 
-def test_the_neutral_response_format_asks_for_nothing() -> None:
-    text = chat_pb2.ResponseFormat(text={})
-    assert text in FORWARD_NEUTRAL["response_format"]
-    assert chat_pb2.ResponseFormat(json_object={}) not in FORWARD_NEUTRAL["response_format"]
-    assert chat_pb2.ResponseFormat() not in FORWARD_NEUTRAL["response_format"]
+@pytest.mark.parametrize("value", [{"text": {}}, {"json_object": {}}, {}])
+def test_a_constraint_is_no_plain_field(value: dict[str, Any]) -> None:
+    assert CHAT["response_format"].handling is Handling.CONSTRAINT
+    assert check(Chat, response_format=value, structured_outputs={"regex": "a"}) == {}
 
 
 def test_stream_options_are_the_bridges_own() -> None:

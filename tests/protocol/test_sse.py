@@ -37,6 +37,11 @@ def thought(content: str) -> CreateChatCompletionStreamResponse:
     return chat({"delta": {"reasoning_content": content}})
 
 
+def argued(arguments: str, call: int = 0, **delta: Any) -> CreateChatCompletionStreamResponse:
+    calls = [{"index": call, "function": {"arguments": arguments}}]
+    return chat({"delta": {"tool_calls": calls, **delta}})
+
+
 LOGPROBS = {"content": [{"token": "a", "logprob": -1.0}]}
 # Each of these comes after plain text of the same choice and differs from it in one way.
 CHATS = {
@@ -56,6 +61,19 @@ CHATS = {
     "empty reasoning": thought(""),
     "refusal": chat({"delta": {"refusal": "no"}}),
     "tool call": chat({"delta": {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f"}}]}}),
+    "arguments": argued('{"arguments":""'),
+    "empty arguments": argued(""),
+    "arguments of another call": argued("b", 1),
+    "arguments and text": argued("b", content="c"),
+    "arguments and reasoning": argued("b", reasoning_content="c"),
+    "arguments and an id": chat({"delta": {"tool_calls": [{"id": "c", "function": {"arguments": "b"}}]}}),
+    "two calls": chat(
+        {
+            "delta": {
+                "tool_calls": [{"function": {"arguments": "b"}}, {"index": 1, "function": {"arguments": "c"}}]
+            }
+        }
+    ),
     "text and usage": chat({"delta": {"content": "b"}}, usage=USAGE),
     "text and obfuscation": chat({"delta": {"content": "b"}}, obfuscation="xx"),
     "text and prompt ids": chat({"delta": {"content": "b"}}, prompt_token_ids=[1]),
@@ -91,7 +109,7 @@ def test_an_event_is_one_line() -> None:
 @pytest.mark.parametrize("name", CHATS)
 def test_a_chat_message_renders_the_same_on_both_paths(name: str, include_usage: bool) -> None:
     renderer = sse.ChatRenderer(include_usage)
-    batch = [text("a"), text("a", 1), thought("t"), CHATS[name], text("z"), CHATS[name]]
+    batch = [text("a"), text("a", 1), thought("t"), argued("{"), CHATS[name], text("z"), CHATS[name]]
     whole = b"".join(sse.frame(dump_chat_chunk(message, include_usage)) for message in batch)
     assert renderer.render(batch) == whole
 
@@ -127,8 +145,8 @@ def test_a_reused_message_renders_each_of_its_texts(texts: list[str]) -> None:
 class SlowPath:
     """Records what a renderer hands to the compiled writer."""
 
-    def __init__(self, include_usage: bool) -> None:
-        super().__init__(include_usage)
+    def __init__(self, *form: Any) -> None:
+        super().__init__(*form)
         self.seen: list[Any] = []
 
     def _whole(self, message: Any) -> bytes:
@@ -145,6 +163,16 @@ class WatchedCompletion(SlowPath, sse.CompletionRenderer):
     pass
 
 
+@pytest.mark.parametrize("kind", ["reasoning", "text and reasoning", "text"])
+def test_reasoning_has_the_name_that_is_configured(kind: str) -> None:
+    renderer = sse.ChatRenderer(False, "reasoning")
+    batch = [thought("a"), thought("b"), CHATS[kind], thought('"reasoning":""')]
+    expected = [dump_chat_chunk(message, False, "reasoning") for message in batch]
+    assert renderer.render(batch) == b"".join(map(sse.frame, expected))
+    assert b'"delta":{"reasoning":"b"}' in expected[1]
+    assert not any(b"reasoning_content" in data for data in expected)
+
+
 @pytest.mark.parametrize(
     ("renderer", "plain", "odd"),
     [
@@ -156,6 +184,13 @@ class WatchedCompletion(SlowPath, sse.CompletionRenderer):
             id="second choice",
         ),
         pytest.param(WatchedChat(False), thought, CHATS["text and reasoning"], id="chat reasoning"),
+        pytest.param(WatchedChat(False), argued, CHATS["arguments and text"], id="chat arguments"),
+        pytest.param(
+            WatchedChat(False), lambda text: argued(text, 3), CHATS["arguments and an id"], id="a later call"
+        ),
+        pytest.param(
+            WatchedChat(False, "reasoning"), thought, CHATS["text and reasoning"], id="reasoning renamed"
+        ),
         pytest.param(
             WatchedCompletion(False),
             lambda content: completion({"text": content}),

@@ -72,6 +72,22 @@ TEXTS = [
         Reason.MODEL_NOT_COMPATIBLE,
     ),
     ("Error generating request: GuidedDecoder is not setup", Reason.UNSUPPORTED_VALUE),
+    *(
+        (f"Error generating stream: {text}", Reason.INVALID_VALUE)
+        for text in (
+            "Failed to transform regex into a grammar: Lookahead is not supported yet.",
+            "The provided JSON schema contains features not supported by xgrammar.",
+            "Invalid JSON grammar specification.",
+            "Invalid grammar specification.",
+            "Grammar error: unsatisfiable schema",
+            "[03:17:51] /project/cpp/grammar_parser.cc:820: EBNF parser error at line 1, column 1: Expected",
+            "/workspace/cpp/grammar_parser.cc:78: EBNF parse error at line 1, column 10: Expect element",
+            "/project/cpp/regex_converter.cc:83: Regex parsing error at position 3: The parenthesis is open.",
+            '/project/cpp/json_schema_converter.cc:4944: Unsupported type "nope"',
+            "Error generating stream: structured_outputs.json: nothing fits it",
+            "Error generating stream: this model finds no text for the regular expression",
+        )
+    ),
     (
         "Error generating stream: The prompt (length 9000) is longer than the maximum model length of 4096.",
         Reason.CONTEXT_LENGTH_EXCEEDED,

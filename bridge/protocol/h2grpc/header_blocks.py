@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hpack import Decoder, HPACKError, OversizedHeaderListError
 from hpack.hpack import encode_integer
 
 from bridge.protocol.h2grpc.codes import FRAME_HEADER, ErrorCode, ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_BLOCK: Final = 128 * 1024
 """Bytes of a compressed header block, and of an uncompressed one, above which the connection ends."""
@@ -28,7 +31,14 @@ _MAX_ENTRY: Final = 32
 """What every header counts in a header list beside its name and value (RFC 9113, 6.5.2)."""
 
 
-def request_block(*, scheme: str, authority: str, path: str, timeout: float | None) -> bytes:
+def request_block(
+    *,
+    scheme: str,
+    authority: str,
+    path: str,
+    timeout: float | None,
+    metadata: Sequence[tuple[str, str]] = (),
+) -> bytes:
     """Return the header block of a call.
 
     Args:
@@ -36,9 +46,14 @@ def request_block(*, scheme: str, authority: str, path: str, timeout: float | No
         authority: HOST:PORT of the server.
         path: /package.Service/Method.
         timeout: seconds that the call may take.
+        metadata: names in lower case and values, both printable ASCII.
     """
     block = _constant(scheme, authority, path)
-    return block if timeout is None else block + _literal(b"grpc-timeout", timeout_value(timeout))
+    if timeout is not None:
+        block += _literal(b"grpc-timeout", timeout_value(timeout))
+    for name, value in metadata:
+        block += _literal(name.encode(), value.encode())
+    return block
 
 
 def timeout_value(seconds: float) -> bytes:

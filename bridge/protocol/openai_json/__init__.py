@@ -6,6 +6,7 @@ words and shapes; ranges are validation's, which sees protobuf messages from bot
 
 from bridge.protocol.openai_json.requests import Read, header_names, parse_body, read, reject_unknown
 from bridge.protocol.openai_json.responses import (
+    REASONING,
     dump_chat_chunk,
     dump_chat_response,
     dump_completion_chunk,
@@ -18,6 +19,7 @@ from bridge.protocol.openai_json.responses import (
 )
 
 __all__ = [
+    "REASONING",
     "Read",
     "dump_chat_chunk",
     "dump_chat_response",

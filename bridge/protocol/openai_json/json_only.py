@@ -54,6 +54,11 @@ class Alias:
 
 Row: TypeAlias = Ignored | Refused | Carried | Alias
 
+array_text: Final = json_text(list)
+"""Reads an array as JSON text."""
+content_type: Final = constant("content")
+"""Reads the only `type` that a prediction may have."""
+
 _STRUCTURED = Refused("Use 'structured_outputs'.")
 _TRANSFER = Refused("It belongs to disaggregated serving.")
 _OFF = Refused(neutral=(False,))
@@ -117,7 +122,7 @@ JSON_ONLY: Final[dict[str, dict[str, Row]]] = {
     "CreateCompletionRequest": _SAMPLING,
     "CreateEmbeddingRequest": _EVERY_REQUEST,
     # Clients send back the very message they received.
-    "ChatMessage": {"annotations": Ignored(json_text(list)), "reasoning": Alias("reasoning_content")},
-    "Prediction": {"type": Ignored(constant("content"))},
+    "ChatMessage": {"annotations": Ignored(array_text), "reasoning": Alias("reasoning_content")},
+    "Prediction": {"type": Ignored(content_type)},
 }
 """Rows by the name of the protobuf message that lacks them."""

@@ -160,7 +160,8 @@ def documents(value: Any, at: At, key: Key) -> str:
 
 
 _ARRAY_TEXT: Final = json_text(list)
-_OBJECT_TEXT: Final = json_text(dict)
+object_text: Final = json_text(dict)
+"""Reads an object as JSON text."""
 
 FIELDS: Final[dict[str, Reader]] = {
     "CreateChatCompletionRequest.stop": string_or_strings,
@@ -168,12 +169,12 @@ FIELDS: Final[dict[str, Reader]] = {
     "CreateCompletionRequest.prompt": prompts,
     "CreateEmbeddingRequest.input": prompts,
     "AudioOptions.voice": voice,
-    "CreateChatCompletionRequest.chat_template_kwargs_json": _OBJECT_TEXT,
+    "CreateChatCompletionRequest.chat_template_kwargs_json": object_text,
     "CreateChatCompletionRequest.documents_json": documents,
-    "FunctionDefinition.parameters_json": _OBJECT_TEXT,
-    "CustomTool.format_json": _OBJECT_TEXT,
-    "ResponseFormatJsonSchema.schema_json": _OBJECT_TEXT,
-    "ModerationOptions.policy_json": _OBJECT_TEXT,
+    "FunctionDefinition.parameters_json": object_text,
+    "CustomTool.format_json": object_text,
+    "ResponseFormatJsonSchema.schema_json": object_text,
+    "ModerationOptions.policy_json": object_text,
 }
 """Readers of single fields, by message and field."""
 

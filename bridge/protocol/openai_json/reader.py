@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bridge.protocol.openai_json.scalars import Reader
 
-_SCALARS: Final[dict[int, Reader]] = {
+SCALARS: Final[dict[int, Reader]] = {
     FieldDescriptor.TYPE_STRING: scalars.string,
     FieldDescriptor.TYPE_BOOL: scalars.boolean,
     FieldDescriptor.TYPE_DOUBLE: scalars.number,
@@ -33,6 +33,7 @@ _SCALARS: Final[dict[int, Reader]] = {
     FieldDescriptor.TYPE_UINT64: scalars.uint64,
     FieldDescriptor.TYPE_BYTES: scalars.base64_bytes,
 }
+"""Readers by the type of the field."""
 _REQUIRED_TYPES: Final = (
     FieldDescriptor.TYPE_STRING,
     FieldDescriptor.TYPE_BYTES,
@@ -55,7 +56,8 @@ _DEFAULTED: Final = frozenset(
         "CreateEmbeddingRequest.encoding_format",
     }
 )
-_DEFAULT_TAGS: Final = {"ToolCall": "function"}
+DEFAULT_TAGS: Final = {"ToolCall": "function"}
+"""The `type` of an object that names none, by message."""
 _REFUSED_TAGS: Final = {
     "ContentPart": ("video_url", "audio_url", "thinking"),
     "ResponseFormat": ("structural_tag",),
@@ -70,11 +72,15 @@ def compile_message(message: Descriptor) -> Reader:
         return override
     if message.name == "StructuredOutputs":
         return structured.structured_outputs(_field_rules(message))
-    # An `optional` field is a oneof of its own, whose name begins with "_".
-    unions = [oneof for oneof in message.oneofs if not oneof.name.startswith("_")]
-    if unions:
-        return _tagged(message, unions[0])
-    return fields(_all_rules(message), _required(message), _finish(message))
+    union = union_of(message)
+    if union is not None:
+        return _tagged(message, union)
+    return fields(_all_rules(message), required(message), _finish(message))
+
+
+def union_of(message: Descriptor) -> OneofDescriptor | None:
+    """Return the oneof of a message, if it has one; an `optional` field is one too, named with a "_"."""
+    return next((oneof for oneof in message.oneofs if not oneof.name.startswith("_")), None)
 
 
 def _tagged(message: Descriptor, union: OneofDescriptor) -> Reader:
@@ -85,16 +91,16 @@ def _tagged(message: Descriptor, union: OneofDescriptor) -> Reader:
     for field in union.fields:
         others: dict[str, Rule] = {name: (None, only_with(name)) for name in members if name != field.name}
         own: dict[str, Rule] = {field.name: (field.name, members[field.name])}
-        required = [*_required(message), (field.name, field.name)]
+        needed = [*required(message), (field.name, field.name)]
         finish: tuple[Finish, ...] = ()
         if field.message_type is not None and not field.message_type.fields:
             # Nothing to say: {"type": "json_object"} stands for itself.
-            required.pop()
+            needed.pop()
             finish = (_default_body(field.name),)
-        readers[field.name] = fields({**rules, **others, **own}, required, finish)
+        readers[field.name] = fields({**rules, **others, **own}, needed, finish)
     return variants(
         readers,
-        default=_DEFAULT_TAGS.get(message.name),
+        default=DEFAULT_TAGS.get(message.name),
         refused=_REFUSED_TAGS.get(message.name, ()),
     )
 
@@ -132,16 +138,16 @@ def _field_rules(message: Descriptor) -> dict[str, Rule]:
     }
 
 
-def _required(message: Descriptor) -> list[tuple[str, str]]:
+def required(message: Descriptor) -> list[tuple[str, str]]:
     """Return (name, JSON key) of what the schema requires: its strings and enums without presence."""
     return [
         (field.name, field.name)
         for field in message.fields
-        if _full_name(field) in _REQUIRED_LISTS
+        if full_name(field) in _REQUIRED_LISTS
         or (
             not (field.has_presence or field.is_repeated)
             and field.type in _REQUIRED_TYPES
-            and _full_name(field) not in _DEFAULTED
+            and full_name(field) not in _DEFAULTED
         )
     ]
 
@@ -169,7 +175,7 @@ def _fold_aliases(aliases: list[tuple[str, str]]) -> Finish:
 
 
 def _field_reader(field: FieldDescriptor) -> Reader:
-    name = _full_name(field)
+    name = full_name(field)
     if name in overrides.FIELDS:
         return overrides.FIELDS[name]
     if name in overrides.CONTENT:
@@ -194,8 +200,9 @@ def _value_reader(field: FieldDescriptor) -> Reader:
         return scalars.word(field.enum_type)
     if field.name.endswith("_json"):
         return scalars.json_text()
-    return _SCALARS[field.type]
+    return SCALARS[field.type]
 
 
-def _full_name(field: FieldDescriptor) -> str:
+def full_name(field: FieldDescriptor) -> str:
+    """Return the name by which tables know a field: `Message.field`."""
     return ".".join(field.full_name.split(".")[-2:])

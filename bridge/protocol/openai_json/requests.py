@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import orjson
@@ -13,9 +13,10 @@ from openai_bridge.v1.embeddings_pb2 import CreateEmbeddingRequest
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.openai_json.reader import compile_message
+from bridge.protocol.openai_json.structured import SPELLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from google.protobuf.message import Message
 
@@ -45,6 +46,16 @@ class Read(Generic[M]):
     """Which of the two RPCs the request means."""
     request_id: str | None = None
     """The id that the body gives the request, unchecked; the header `x-request-id` wins over it."""
+    spelled: Mapping[str, str] = field(default_factory=dict)
+    """Path of a field -> the name that the client sent it by, where that is another one."""
+
+    def as_sent(self, error: BridgeError) -> BridgeError:
+        """Return a failure of this request with the name of its field as the client sent it."""
+        name = self.spelled.get(error.param or "")
+        if name is None:
+            return error
+        message = error.message.replace(f"'{error.param}'", f"'{name}'")
+        return BridgeError(error.reason, message, param=name, model=error.model)
 
 
 def parse_body(body: bytes) -> dict[str, Any]:
@@ -74,13 +85,14 @@ def read(message_type: type[M], json: dict[str, Any]) -> Read[M]:
     kwargs = _READERS[message_type](json, ignored, "")
     stream = kwargs.pop("stream", False)
     request_id = kwargs.pop("request_id", None)
+    spelled = kwargs.pop(SPELLED, {})
     if "stream_options" in kwargs and not stream:
         raise BridgeError(
             Reason.INVALID_VALUE,
             "Invalid value for 'stream_options': it is only allowed when 'stream' is true.",
             param="stream_options",
         )
-    return Read(message_type(**kwargs), tuple(ignored), stream, request_id)
+    return Read(message_type(**kwargs), tuple(ignored), stream, request_id, spelled)
 
 
 def reject_unknown(paths: Iterable[str]) -> None:

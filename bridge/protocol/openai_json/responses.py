@@ -12,6 +12,9 @@ from bridge.protocol.openai_json.writer import compile_writer
 if TYPE_CHECKING:
     from bridge.errors import BridgeError
 
+REASONING: Final = "reasoning_content"
+"""The schema's name of reasoning, which SGLang and llama.cpp have too; vLLM says `reasoning`."""
+
 _chat_response: Final = compile_writer(chat_pb2.CreateChatCompletionResponse.DESCRIPTOR)
 _chat_chunk: Final = compile_writer(chat_pb2.CreateChatCompletionStreamResponse.DESCRIPTOR)
 _completion_response: Final = compile_writer(completions_pb2.CreateCompletionResponse.DESCRIPTOR)
@@ -21,9 +24,13 @@ _models: Final = compile_writer(models_pb2.ListModelsResponse.DESCRIPTOR)
 _model: Final = compile_writer(models_pb2.RetrieveModelResponse.DESCRIPTOR)
 
 
-def dump_chat_response(message: chat_pb2.CreateChatCompletionResponse) -> bytes:
-    """Return a `chat.completion`."""
-    return orjson.dumps(_chat_response(message))
+def dump_chat_response(
+    message: chat_pb2.CreateChatCompletionResponse, reasoning_field: str = REASONING
+) -> bytes:
+    """Return a `chat.completion`; `reasoning_field` is the name that clients know reasoning by."""
+    json = _chat_response(message)
+    _rename_reasoning(json, "message", reasoning_field)
+    return orjson.dumps(json)
 
 
 def dump_completion_response(message: completions_pb2.CreateCompletionResponse) -> bytes:
@@ -46,9 +53,21 @@ def dump_model(message: models_pb2.RetrieveModelResponse) -> bytes:
     return orjson.dumps(_model(message))
 
 
-def dump_chat_chunk(message: chat_pb2.CreateChatCompletionStreamResponse, include_usage: bool) -> bytes:
-    """Return a `chat.completion.chunk`; `include_usage` writes an absent usage as null."""
-    return _chunk(_chat_chunk(message), include_usage)
+def dump_chat_chunk(
+    message: chat_pb2.CreateChatCompletionStreamResponse,
+    include_usage: bool,
+    reasoning_field: str = REASONING,
+) -> bytes:
+    """Return a `chat.completion.chunk`.
+
+    Args:
+        message: the chunk.
+        include_usage: write an absent usage as null.
+        reasoning_field: the name that clients know reasoning by.
+    """
+    json = _chat_chunk(message)
+    _rename_reasoning(json, "delta", reasoning_field)
+    return _chunk(json, include_usage)
 
 
 def dump_completion_chunk(
@@ -56,6 +75,14 @@ def dump_completion_chunk(
 ) -> bytes:
     """Return a `text_completion` of a stream; `include_usage` writes an absent usage as null."""
     return _chunk(_completion_chunk(message), include_usage)
+
+
+def _rename_reasoning(json: dict[str, Any], part: str, name: str) -> None:
+    if name != REASONING:
+        for choice in json["choices"]:
+            said = choice[part]
+            if REASONING in said:
+                said[name] = said.pop(REASONING)
 
 
 def _chunk(json: dict[str, Any], include_usage: bool) -> bytes:

@@ -25,6 +25,7 @@ Reader: TypeAlias = Callable[[Any, At, Key], Any]
 MAX_INT32: Final = 2**31 - 1
 MAX_INT64: Final = 2**63 - 1
 MAX_UINT64: Final = 2**64 - 1
+_EXACT: Final = 2**53
 _LONGEST_INT32: Final = len("-2147483648")
 
 
@@ -69,6 +70,9 @@ def integer(low: int, high: int) -> Reader:
             raise invalid(f"it must be at most {high}", at, key, Reason.INTEGER_ABOVE_MAX_VALUE)
         if value < low:
             raise invalid(f"it must be at least {low}", at, key, Reason.INTEGER_BELOW_MIN_VALUE)
+        if abs(value) > _EXACT:
+            # orjson reads integers beyond 64 bits as floats, which may be another number.
+            raise invalid(f"a number with a fraction or an exponent is exact up to {_EXACT} only", at, key)
         return int(value)
 
     return read

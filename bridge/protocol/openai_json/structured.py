@@ -13,7 +13,8 @@ from bridge.protocol.openai_json.objects import Rule, fields
 from bridge.protocol.openai_json.place import At, Key, path
 from bridge.protocol.openai_json.scalars import Reader, boolean, json_text, string
 
-_JSON: Final = json_text(dict, text=True)
+object_or_text: Final = json_text(dict, text=True)
+"""Reads an object, or a string that holds JSON, as JSON text."""
 
 
 def choice(value: Any, at: At, key: Key) -> dict[str, list[str]]:
@@ -22,12 +23,12 @@ def choice(value: Any, at: At, key: Key) -> dict[str, list[str]]:
 
 
 CONSTRAINTS: Final[dict[str, Rule]] = {
-    "json": ("schema_json", _JSON),
+    "json": ("schema_json", object_or_text),
     "regex": ("regex", string),
     "choice": ("choice", choice),
     "grammar": ("grammar", string),
     "json_object": ("json_object", boolean),
-    "structural_tag": ("structural_tag_json", _JSON),
+    "structural_tag": ("structural_tag_json", object_or_text),
 }
 """JSON name -> member of the oneof, of which exactly one is set."""
 
@@ -39,6 +40,9 @@ GUIDED: Final[dict[str, Rule]] = {
     "guided_whitespace_pattern": ("whitespace_pattern", string),
 }
 """Alias in the request -> field of StructuredOutputs."""
+
+SPELLED: Final = "spelled"
+"""Key of what is read of a request: path of a field -> the name that the client has for it."""
 
 _MEMBERS: Final = frozenset(name for name, _ in CONSTRAINTS.values())
 
@@ -67,11 +71,13 @@ def guided_rules() -> dict[str, Rule]:
 
 
 def fold_guided(out: dict[str, Any], _: At) -> None:
-    """Move the `guided_*` values of a request into its `structured_outputs`."""
-    if GUIDED.keys().isdisjoint(out):
-        return
-    merged = out.setdefault("structured_outputs", {})
+    """Move the `guided_*` values of a request into its `structured_outputs`; `SPELLED` tells which."""
     sent = [name for name in GUIDED if name in out]
+    if not sent:
+        return
+    spelled = {f"structured_outputs.{name.removeprefix('guided_')}": name for name in sent}
+    out[SPELLED] = spelled if "structured_outputs" in out else {"structured_outputs": sent[0]} | spelled
+    merged = out.setdefault("structured_outputs", {})
     for name in sent:
         field = str(GUIDED[name][0])
         if field in merged or (field in _MEMBERS and _MEMBERS & merged.keys()):

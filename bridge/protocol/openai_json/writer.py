@@ -56,8 +56,9 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
 }  # fmt: skip
 """What is written even when absent, in OpenAI's order. Never changed: writers copy the outer dict."""
 
-_KEYS: Final = {"Embedding.floats": "embedding", "Embedding.base64": "embedding"}
-_ZEROS: Final[dict[int, Any]] = {
+KEYS: Final = {"Embedding.floats": "embedding", "Embedding.base64": "embedding"}
+"""JSON keys that are not the name of their field."""
+ZEROS: Final[dict[int, Any]] = {
     FieldDescriptor.CPPTYPE_STRING: "",
     FieldDescriptor.CPPTYPE_BOOL: False,
     FieldDescriptor.CPPTYPE_DOUBLE: 0.0,
@@ -65,13 +66,14 @@ _ZEROS: Final[dict[int, Any]] = {
     FieldDescriptor.CPPTYPE_INT32: 0,
     FieldDescriptor.CPPTYPE_INT64: 0,
 }
+"""What is written for an absent scalar that has no presence."""
 
 
 @cache
 def compile_writer(message: Descriptor) -> Writer:
     """Return the writer of a message; it yields what orjson can dump."""
-    if message.name in _STANDS_FOR_CONTENT:
-        return _STANDS_FOR_CONTENT[message.name]
+    if message.name in STANDS_FOR_CONTENT:
+        return STANDS_FOR_CONTENT[message.name]
     write = _plain(message)
     if message.name == "ToolCallDelta":
         return _typed_delta(write)
@@ -84,10 +86,10 @@ def compile_writer(message: Descriptor) -> Writer:
 def _plain(message: Descriptor) -> Writer:
     template = dict(TEMPLATES.get(message.name, {}))
     for field in message.fields:
-        if not (field.has_presence or field.is_repeated) and field.cpp_type in _ZEROS:
-            template.setdefault(field.name, _ZEROS[field.cpp_type])
+        if not (field.has_presence or field.is_repeated) and field.cpp_type in ZEROS:
+            template.setdefault(field.name, ZEROS[field.cpp_type])
     plan = {
-        field: (_KEYS.get(f"{message.name}.{field.name}", field.name), _value_writer(field))
+        field: (KEYS.get(f"{message.name}.{field.name}", field.name), _value_writer(field))
         for field in message.fields
     }
 
@@ -168,7 +170,7 @@ def _model(found: Any) -> Any:
     return compile_writer(found.model.DESCRIPTOR)(found.model)
 
 
-_STANDS_FOR_CONTENT: Final[dict[str, Writer]] = {
+STANDS_FOR_CONTENT: Final[dict[str, Writer]] = {
     "FloatVector": _floats,
     "TopLogprobs": _alternatives,
     "StopReason": _stop_reason,

@@ -9,13 +9,16 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bridge.protocol.constraints import FIELDS, check_carried
 from bridge.protocol.images import image_input, image_inputs
 from bridge.protocol.request_fields import FORWARD_NEUTRAL, refusal
+from bridge.protocol.translators.engine_stop import engine_of, stop_request
 from bridge.protocol.translators.text_reader import TextReader
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Collection, Container, Mapping
 
+    from bridge.protocol.constraints import Constraint
     from bridge.protocol.generation import Generation
     from bridge.protocol.kserve import ModelInferRequest
     from bridge.protocol.signature import Signature
@@ -59,6 +62,8 @@ class Overrides:
     """`prompt`, `answer`, `stream`, `max_tokens`, `exclude_prompt` or a field of class F -> tensor name."""
     as_parameters: frozenset[str] = frozenset()
     """`max_tokens` and fields of class F that travel as request parameters."""
+    guided_decoding: str | None = None
+    """How a constraint reaches the model: a key of `sampling_parameters` (vLLM), or "none"."""
 
     def layout(self, family: Layout) -> Layout:
         """Return a family's layout with this model's names."""
@@ -85,6 +90,7 @@ class TypedTranslator(ABC):
 
     family: str
     cuts_stop_strings: bool = False
+    constraints: Collection[str] = frozenset()
     layout: Layout
 
     def __init__(self, signature: Signature, overrides: Overrides = Overrides()) -> None:
@@ -95,6 +101,7 @@ class TypedTranslator(ABC):
             overrides: what the operator says of it.
         """
         self._signature = signature
+        self._engine = engine_of(signature.steps)
         self._text_mode = overrides.text_mode or self.usual_text_mode(signature)
         self._as_parameters = overrides.as_parameters
         self.layout = layout = overrides.layout(self.layout)
@@ -144,6 +151,8 @@ class TypedTranslator(ABC):
             raise self._refusal("model")
         asked = self.asked(generation)
         values |= self._sampling(asked)
+        if generation.constraint is not None:
+            values |= self.guide(generation.constraint)
         values |= image_inputs(self._signature, generation.images, generation.image_references)
         parameters |= {name: asked[name] for name in self._as_parameters if name in asked}
         return self._signature.request(
@@ -156,10 +165,14 @@ class TypedTranslator(ABC):
         limit = generation.max_tokens if told else None
         return TextReader(self._answer, limit, self._text_mode, self.layout.cumulative_logprob[1])
 
+    def stop(self, request_id: str) -> ModelInferRequest | None:
+        """See `Translator.stop`: it goes to the engine inside an ensemble."""
+        return None if self._engine is None else stop_request(self._engine, request_id)
+
     def carriers(self) -> Mapping[str, str]:
         """See `Translator.carriers`."""
         names = {name: self._carrier(name) for name in FORWARD_NEUTRAL}
-        found = {"max_tokens": self._max_tokens, **names, "logprobs": None}
+        found = {"max_tokens": self._max_tokens, **names, **dict.fromkeys(FIELDS), "logprobs": None}
         inputs = self._signature.inputs
         carried = {
             name: f"input {tensor} {inputs[tensor].datatype}" if tensor else REFUSED
@@ -170,6 +183,15 @@ class TypedTranslator(ABC):
     def asked(self, generation: Generation) -> Mapping[str, Any]:
         """Return the fields to carry, with the values that this family understands."""
         return generation.sampling
+
+    def guide(self, constraint: Constraint) -> Mapping[str, tuple[str, ...]]:
+        """Return the inputs that tell the model of a constraint.
+
+        Raises:
+            BridgeError: UNSUPPORTED_PARAMETER: it is none of `constraints`.
+        """
+        check_carried(constraint, self.constraints, self._signature.name)
+        return {}
 
     def _ranking(self) -> str | None:
         names, output = self.layout.cumulative_logprob

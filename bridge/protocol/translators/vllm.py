@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from bridge.errors import BridgeError, Reason
+from bridge.protocol.constraints import FIELDS, check_carried
 from bridge.protocol.generation import Alternative, Generation, Piece, Token
 from bridge.protocol.images import image_input, image_inputs
-from bridge.protocol.request_fields import FORWARD_NEUTRAL, not_carried, refusal
+from bridge.protocol.request_fields import FORWARD_NEUTRAL, refusal
 from bridge.protocol.text_mode import text_decoder
 from bridge.protocol.translators.outputs import count, finish_reason, joined_bytes, number, outputs
-from bridge.protocol.translators.typed_inputs import Overrides
+from bridge.protocol.translators.typed_inputs import REFUSED, Overrides
+from bridge.protocol.translators.vllm_constraints import CONSTRAINTS, constraint_key, constraint_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from bridge.protocol.generation import FinishReason
     from bridge.protocol.kserve import ModelInferRequest, ModelInferResponse
@@ -80,6 +82,8 @@ class VllmTranslator:
         self._text_mode: TextMode = overrides.text_mode or "delta"
         self._flags = tuple(name for name in FLAGS if name in signature.inputs)
         self._outputs = ("text_output", *(FLAGS[name] for name in self._flags))
+        self._constraint_key = constraint_key(signature, overrides.guided_decoding)
+        self.constraints: Collection[str] = CONSTRAINTS if self._constraint_key else frozenset()
         self.takes_images = image_input(signature) is not None
         self.ranks = "return_cumulative_logprob" in signature.inputs
 
@@ -121,13 +125,16 @@ class VllmTranslator:
             if self._carries(name):
                 keys[name] = value
             elif value not in FORWARD_NEUTRAL.get(name, ()):
-                raise not_carried(name, value, model)
+                raise refusal(name, model)
         if keys.get("top_p") == 0:
             keys["top_p"] = 1e-6  # vLLM refuses 0, which OpenAI allows: the likeliest token alone
         if generation.logprobs is not None:
             if "return_logprobs" not in self._signature.inputs:
                 raise refusal("logprobs", model)
             keys["logprobs"] = generation.logprobs
+        if generation.constraint is not None:
+            check_carried(generation.constraint, self.constraints, model)
+            keys[self._constraint_key] = constraint_text(generation.constraint)
         if generation.lora is not None:
             keys["lora_name"] = generation.lora
         return keys
@@ -141,11 +148,16 @@ class VllmTranslator:
         """See `Translator.reader`."""
         return VllmReader(generation, self._text_mode)
 
+    def stop(self, request_id: str) -> None:
+        """See `Translator.stop`: a cancel reaches this backend."""
+
     def carriers(self) -> Mapping[str, str]:
         """See `Translator.carriers`."""
         keys = {name: self._carries(name) for name in FORWARD_NEUTRAL}
         keys = {"max_tokens": True, **keys, "logprobs": "return_logprobs" in self._signature.inputs}
-        return {name: f"sampling_parameters.{name}" if yes else "refused" for name, yes in keys.items()}
+        found = {name: f"sampling_parameters.{name}" if yes else REFUSED for name, yes in keys.items()}
+        key = self._constraint_key
+        return found | dict.fromkeys(FIELDS, f"sampling_parameters.{key}" if key else REFUSED)
 
 
 class VllmReader:

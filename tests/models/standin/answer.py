@@ -42,7 +42,7 @@ class Answer:
         self.inputs = tensors.received(request)
         self.wish, self.prompt = directive.parse(self.inputs["text_input"][0] if prompt is None else prompt)
         self.pieces = self.wish.reply(self.prompt)
-        self.final = self.wish.final or final
+        self.final = self.wish.final or ("separate" if self.wish.end_delay_ms else final)
         self._records = records
         self._id = request.request_id()
         self._sender = request.get_response_sender()
@@ -79,6 +79,8 @@ class Answer:
                     self._wait(self.wish.delay_ms)
             if not stream:
                 self._send(make, 0, self.pieces)
+            if self.wish.end_delay_ms:
+                self._wait(self.wish.end_delay_ms)
             if self.final == "separate" or (self._sent == 0 and self.final == "data"):
                 self._sender.send(flags=FINAL)
             self._record("done", sent=self._sent)

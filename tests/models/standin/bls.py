@@ -36,6 +36,8 @@ TO_ENGINE = {
     "presence_penalty": "presence_penalty",
     "frequency_penalty": "frequency_penalty",
     "seed": "seed",
+    "guided_decoding_guide_type": "guided_decoding_guide_type",
+    "guided_decoding_guide": "guided_decoding_guide",
     "stream": "streaming",
     "exclude_input_in_output": "exclude_input_in_output",
     "return_num_input_tokens": "return_num_input_tokens",

@@ -21,8 +21,11 @@ class Directive:
     pieces: tuple[str, ...] | None = None
     words: int | None = None
     cut_bytes: int | None = None
+    prepare_ms: float = 0
+    miss_stops: bool = False
     first_delay_ms: float = 0
     delay_ms: float = 0
+    end_delay_ms: float = 0
     fail_at: int | None = None
     error: str = "Error generating stream: scripted failure"
     error_final: bool = True
@@ -33,13 +36,14 @@ class Directive:
     finish: str = "stop"
     input_tokens: int | None = None
     ignore_cancel: bool = False
+    begun: int = 0
 
     def reply(self, prompt: str) -> list[bytes]:
         """Return the pieces of the answer, one per response: those asked for, or the words of the prompt."""
         if self.pieces is not None:
             pieces = list(self.pieces)
         elif self.words is not None:
-            pieces = [f"word{number} " for number in range(self.words)]
+            pieces = [f"word{number} " for number in range(self.begun, self.words)]
         else:
             pieces = re.findall(r"\s*\S+\s*$|\s*\S+|\s+", prompt if self.text is None else self.text)
         if self.cut_bytes is None:
@@ -60,4 +64,5 @@ def parse(prompt: str) -> tuple[Directive, str]:
     wishes, end = json.JSONDecoder().raw_decode(after)
     if "pieces" in wishes:
         wishes["pieces"] = tuple(wishes["pieces"])
-    return Directive(**wishes), before + after[end:]
+    begun = len(re.findall(r"word\d+ ", after[end:]))
+    return Directive(begun=begun, **wishes), before + after[end:]

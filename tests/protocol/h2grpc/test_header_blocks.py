@@ -26,6 +26,14 @@ def test_a_request_is_what_grpc_wants() -> None:
     ]
 
 
+def test_metadata_goes_with_a_request() -> None:
+    metadata = [("traceparent", "00-ab-cd-01"), ("tracestate", "k=" + "v" * 300)]
+    sent = request_block(scheme="http", authority="t:1", path="/p.S/M", timeout=1.0, metadata=metadata)
+
+    assert Decoder().decode(sent)[-2:] == metadata
+    assert "traceparent" not in dict(Decoder().decode(block(1.0)))
+
+
 def test_requests_leave_the_peers_table_alone_whatever_its_size() -> None:
     decoder = Decoder()
     decoder.max_allowed_table_size = 0

@@ -205,3 +205,12 @@ def test_null_usage_needs_include_usage() -> None:
 
 def test_usage_is_written_wherever_it_is_set() -> None:
     assert b'"total_tokens":12' in chunk({"delta": {"content": "a"}}, usage=USAGE)
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_reasoning_has_the_name_that_is_asked_for(name: str) -> None:
+    message = {"message": {"role": ASSISTANT, "content": "Hi", "reasoning_content": "why"}}
+    answer = chat_pb2.CreateChatCompletionResponse(choices=[message, {"message": {"content": "Hi"}}])  # type: ignore[list-item]
+    first, second = orjson.loads(openai_json.dump_chat_response(answer, name))["choices"]
+    assert {key: first["message"][key] for key in first["message"] if "reasoning" in key} == {name: "why"}
+    assert "why" not in str(second)

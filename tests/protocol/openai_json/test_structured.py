@@ -134,3 +134,54 @@ def test_wrong_constraints_name_their_path(json: dict[str, Any], reason: Reason,
 def test_unknown_members_are_named() -> None:
     json = {"prompt": "p", "structured_outputs": {"regex": "a", "backend": "x"}}
     assert read(completions_pb2.CreateCompletionRequest, json).ignored == ("structured_outputs.backend",)
+
+
+FAULT = "'{0}' is not supported with this model, 'm'"
+
+
+@pytest.mark.parametrize(
+    ("json", "param", "sent"),
+    [
+        pytest.param({"guided_json": {}}, "structured_outputs.json", "guided_json", id="its member"),
+        pytest.param({"guided_json": {}}, "structured_outputs", "guided_json", id="the field as a whole"),
+        pytest.param(
+            {"guided_whitespace_pattern": " ", "guided_regex": "a"},
+            "structured_outputs",
+            "guided_regex",
+            id="the constraint, not its option",
+        ),
+        pytest.param(
+            {"structured_outputs": {"json": {}}, "guided_whitespace_pattern": " "},
+            "structured_outputs.whitespace_pattern",
+            "guided_whitespace_pattern",
+            id="an option beside the other spelling",
+        ),
+        pytest.param(
+            {"structured_outputs": {"json": {}}, "guided_whitespace_pattern": " "},
+            "structured_outputs",
+            "structured_outputs",
+            id="the other spelling",
+        ),
+        pytest.param({"guided_json": {}}, "temperature", "temperature", id="another field"),
+        pytest.param(
+            {"structured_outputs": {"json": {}}},
+            "structured_outputs.json",
+            "structured_outputs.json",
+            id="none",
+        ),
+    ],
+)
+def test_a_fault_names_the_field_as_it_was_sent(json: dict[str, Any], param: str, sent: str) -> None:
+    got = read(completions_pb2.CreateCompletionRequest, {"prompt": "p", **json})
+    fault = BridgeError(Reason.UNSUPPORTED_PARAMETER, FAULT.format(param), param=param, model="m")
+    named = got.as_sent(fault)
+    assert (named.reason, named.param, named.message) == (fault.reason, sent, FAULT.format(sent))
+    assert named.model == "m"
+
+
+def test_a_fault_of_no_field_stays_as_it_is() -> None:
+    fault = BridgeError(Reason.TIMEOUT, "too late", retry=True)
+    assert (
+        read(completions_pb2.CreateCompletionRequest, {"prompt": "p", "guided_json": {}}).as_sent(fault)
+        is fault
+    )

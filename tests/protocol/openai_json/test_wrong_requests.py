@@ -45,6 +45,7 @@ for _ in range(500):
         row("n is a huge float", ABOVE, "n", n=1e30),
         row("seed above int64", ABOVE, "seed", seed=2**63),
         row("seed below int64", BELOW, "seed", seed=-(2**63) - 1),
+        row("seed as a float that may stand for another number", VALUE, "seed", seed=-(2.0**63)),
         row("temperature is a word", TYPE, "temperature", temperature="NaN"),
         row("temperature is a boolean", TYPE, "temperature", temperature=True),
         row("temperature is an array", TYPE, "temperature", temperature=[]),

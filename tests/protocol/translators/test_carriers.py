@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from bridge.errors import BridgeError
+from bridge.protocol.constraints import FIELDS
 from bridge.protocol.generation import Generation
 from bridge.protocol.request_fields import FORWARD_NEUTRAL
 from bridge.protocol.translators import TRANSLATORS, choose
@@ -54,7 +55,7 @@ def test_a_field_is_carried_as_it_is_said_or_refused_as_it_is_said(model: str, n
 @pytest.mark.parametrize("model", MODELS)
 def test_every_field_is_told_of(model: str) -> None:
     carriers = choose(MODELS[model]).carriers()
-    assert set(carriers) == {"max_tokens", *FORWARD_NEUTRAL, "logprobs"}
+    assert set(carriers) == {"max_tokens", *FORWARD_NEUTRAL, *FIELDS, "logprobs"}
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,12 @@ SAMPLING_KEYS = frozenset(
         *("temperature", "top_p", "top_k", "min_p", "seed"),
         *("stop", "stop_token_ids", "bad_words", "ignore_eos", "max_tokens", "min_tokens"),
         *("logprobs", "skip_special_tokens", "spaces_between_special_tokens", "include_stop_str_in_output"),
-        *("structured_outputs", "allowed_token_ids", "logit_bias", "lora_name"),
+        *("structured_outputs", "guided_decoding", "allowed_token_ids", "logit_bias", "lora_name"),
     )
+)
+CONSTRAINTS = frozenset(("json", "json_object", "regex", "choice", "grammar", "structural_tag"))
+CONSTRAINT_OPTIONS = frozenset(
+    ("whitespace_pattern", "disable_any_whitespace", "disable_additional_properties")
 )
 DEFAULT_MAX_TOKENS = 16
 # All that vLLM says about a wrong sampling key or value.
@@ -42,9 +46,18 @@ class Generation:
         """Return the error vLLM's backend would send instead of an answer."""
         if self.sampling.keys() - SAMPLING_KEYS or None in self.sampling.values():
             return BAD_SAMPLING
+        if not all(map(self._understood, ("structured_outputs", "guided_decoding"))):
+            return BAD_SAMPLING
         if self.stream and self._inputs.get("exclude_input_in_output") == [False]:
             return PROMPT_IN_STREAM
         return None
+
+    def _understood(self, key: str) -> bool:
+        """Tell whether the JSON text of a constraint, if there is one, makes vLLM's parameters."""
+        if key not in self.sampling:
+            return True
+        members = json.loads(self.sampling[key])
+        return len(CONSTRAINTS & members.keys()) == 1 and members.keys() <= CONSTRAINTS | CONSTRAINT_OPTIONS
 
     def start(self) -> None:
         """Cut the answer to `max_tokens` and send it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ class TritonPythonModel:
         wish, _ = directive.parse(prompt)
         who = {"request_id": request.request_id(), "tag": wish.tag}
         self._records.write("request", inputs=inputs, parameters=request.parameters(), **who)
+        time.sleep(wish.prepare_ms / 1000)
         ids = byte_tokens.encode(prompt)
         outputs = {
             "INPUT_ID": [ids],

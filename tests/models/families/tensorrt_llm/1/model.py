@@ -11,6 +11,7 @@ from standin.answer import FINAL, Answer
 from standin.records import Records
 
 NO_ID = "A request id must be provided for request cancellation"
+GUIDE_TYPES = ("json", "json_schema", "regex", "ebnf_grammar")
 BAD_INPUT = "An error occurred when processing the input values for request id {}, the error was '{}'"
 
 
@@ -27,6 +28,9 @@ class Generation:
         """Cut the answer at `request_output_len` tokens or after the first stop word, and send it."""
         if self._limit < 1:
             self._answer.fail(BAD_INPUT.format(request_id, "maxNewTokens must be positive"))
+            return
+        if (guide := self._inputs.get("guided_decoding_guide_type", ["json"])[0]) not in GUIDE_TYPES:
+            self._answer.fail(BAD_INPUT.format(request_id, f"unknown guide type {guide}"))
             return
         whole = b"".join(self._answer.pieces)
         ends = [whole.find(word) + len(word) for word in self._words("stop_words_list") if word in whole]
@@ -54,7 +58,7 @@ class Generation:
         return tensors.response(*outputs)
 
     def _words(self, name: str) -> list[bytes]:
-        return byte_tokens.words(self._inputs.get(name, []))
+        return [] if self._answer.wish.miss_stops else byte_tokens.words(self._inputs.get(name, []))
 
     def _flag(self, name: str) -> bool:
         return bool(self._inputs.get(name, [False])[0])

@@ -6,7 +6,7 @@ Rule: knows neither time nor Triton; the caller sets the pace by asking for the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -14,12 +14,27 @@ from ngram_lm.sampling import Sampler
 from ngram_lm.stop_strings import StopStrings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from ngram_lm.language import Language
     from ngram_lm.parameters import SamplingParameters
+    from ngram_lm.tokenizer import Tokenizer
+
+
+class LanguageModel(Protocol):
+    """What says which token may come next: the n-gram model, or another with the same tokens."""
+
+    tokenizer: Tokenizer
+
+    def focus(self, prompt: str) -> Any:
+        """Return what to keep in mind of a prompt."""
+
+    def beginning(self, prompt: str) -> list[int]:
+        """Return the tokens an answer follows."""
+
+    def distribution(self, context: Sequence[int], focus: Any) -> NDArray[np.float64]:
+        """Return the probability of every token after a context: the beginning and what was said since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,7 @@ class Generation:
     """The answer to one prompt."""
 
     def __init__(
-        self, language: Language, prompt: str, parameters: SamplingParameters, *, max_model_len: int
+        self, language: LanguageModel, prompt: str, parameters: SamplingParameters, *, max_model_len: int
     ) -> None:
         """Read the prompt.
 
@@ -104,9 +119,11 @@ class Generation:
         return tuple(self._candidate(each, probabilities) for each in dict.fromkeys([token, *best]))
 
     def _candidate(self, token: int, probabilities: NDArray[np.float64]) -> Candidate:
+        with np.errstate(divide="ignore"):
+            logprob = float(np.log(probabilities[token]))
         return Candidate(
             token=token,
             text=self._language.tokenizer.decode([token]),
-            logprob=float(np.log(probabilities[token])),
+            logprob=logprob,
             rank=1 + int(np.count_nonzero(probabilities > probabilities[token])),
         )

@@ -34,12 +34,13 @@ class Sampler:
         self._bad = [tokenizer.encode(prefix + word) for word in parameters.bad_words for prefix in ("", " ")]
 
     def choose(self, probabilities: Floats) -> int:
-        """Return the next token and remember it. `probabilities` is of the whole vocabulary, all positive.
+        """Return the next token and remember it. `probabilities` is of the whole vocabulary, none negative.
 
         Raises:
             ValueError: the parameters forbid every token.
         """
-        logits = self._shaped(np.log(probabilities))
+        with np.errstate(divide="ignore"):  # what never comes: minus infinity
+            logits = self._shaped(np.log(probabilities))
         if np.isneginf(logits).all():
             raise ValueError("the sampling parameters forbid every token")
         token = self._sampled(logits)

@@ -1,0 +1,111 @@
+"""The text of one choice, read for reasoning first and for tool calls in what is left.
+
+Owns the order of the two and what of them is shown. The spellings are in `reasoning/` and `tool_calls/`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from bridge.protocol.events import CallEnd, CallStart, Reasoning, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bridge.protocol.events import Event
+
+Show: TypeAlias = Literal["apart", "inside", "never"]
+"""Where reasoning goes: into a field of its own, into the content, nowhere."""
+
+
+class Parser(Protocol):
+    """What parsers of reasoning and of tool calls have in common."""
+
+    def feed(self, text: str) -> Iterable[Event]:
+        """Return what new text amounts to. Read it to its end before the next call."""
+
+    def finish(self) -> Iterable[Event]:
+        """Return what was held back: the text has ended."""
+
+
+class AnswerParser:
+    """Reads the text of one choice; reasoning is never searched for calls."""
+
+    def __init__(
+        self,
+        reasoning: Parser | None,
+        calls: Parser | None,
+        *,
+        show: Show = "apart",
+        first_only: bool = False,
+    ) -> None:
+        """Begin a choice.
+
+        Args:
+            reasoning: tells reasoning from the rest; it may find calls too. None: there is no reasoning.
+            calls: finds calls in that rest. None: it is not searched.
+            show: where reasoning goes.
+            first_only: end with the first call.
+        """
+        self._first = reasoning
+        self._second = calls
+        self._show = show
+        self._first_only = first_only
+        self._reasoning: list[str] = []
+        self.calls = 0
+        """Calls that have begun."""
+        self.done = False
+        """Whether the only call that is wanted is complete: what still comes is not shown."""
+
+    @property
+    def reasoning(self) -> str | None:
+        """All reasoning so far; None where it is not told from the answer."""
+        return None if self._first is None or self._show == "inside" else "".join(self._reasoning)
+
+    def feed(self, text: str) -> Iterator[Event]:
+        """Return what new text amounts to. Read it to its end before the next call."""
+        return self._shown(self._read(text))
+
+    def finish(self) -> Iterator[Event]:
+        """Return what was held back: the text has ended."""
+        return self._shown(self._rest())
+
+    def _read(self, text: str) -> Iterator[Event]:
+        if not text:
+            return
+        for event in (Text(text),) if self._first is None else self._first.feed(text):
+            yield from self._searched(event)
+
+    def _rest(self) -> Iterator[Event]:
+        for event in () if self._first is None else self._first.finish():
+            yield from self._searched(event)
+        if self._second is not None:
+            yield from self._second.finish()
+
+    def _searched(self, event: Event) -> Iterable[Event]:
+        """Return what an event amounts to when its text is searched for calls."""
+        return self._second.feed(event.text) if self._second and isinstance(event, Text) else (event,)
+
+    def _shown(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            if self.done:
+                return
+            if isinstance(event, Reasoning):
+                self._reasoning.append(event.text)
+                if self._show == "apart":
+                    yield event
+                elif self._show == "inside":
+                    yield Text(event.text)
+            elif self._is_wanted(event):
+                yield event
+
+    def _is_wanted(self, event: Event) -> bool:
+        """Note what an event means for the calls; return whether it is shown."""
+        if isinstance(event, CallStart):
+            if self._first_only and self.calls:
+                self.done = True  # the first one was left without an end
+                return False
+            self.calls += 1
+        elif isinstance(event, CallEnd):
+            self.done = self._first_only
+        return True

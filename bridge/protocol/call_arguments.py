@@ -1,0 +1,27 @@
+"""The arguments of an earlier tool call, for chat templates of both kinds: most read an object, some text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class CallArguments(dict[str, Any]):
+    """A JSON object that is its own text where a template prints it or joins it to a string.
+
+    Templates of DeepSeek write `'...' + arguments`, which a plain object fails, and to print one would
+    write Python instead of JSON.
+    """
+
+    def __init__(self, value: dict[str, Any], text: str) -> None:
+        """Take the object, and the JSON that it was read from."""
+        super().__init__(value)
+        self.__text = text
+
+    def __str__(self) -> str:
+        return self.__text
+
+    def __add__(self, other: str) -> str:
+        return self.__text + other
+
+    def __radd__(self, other: str) -> str:
+        return other + self.__text
