@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from bridge.app import make_backend, make_catalog
 from bridge.protocol.choices import CUT_HERE
 from bridge.protocol.translators.typed_inputs import REFUSED
 from bridge.protocol.triton_parameters import parameter_carriers
+from bridge.wiring import make_backend, make_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.handlers.catalog import Catalog
     from bridge.protocol.model import Model
 
-HEADINGS = ("MODEL", "SERVED AS", "DECOUPLED", "CHAT TEMPLATE", "WHY NOT")
+HEADINGS = ("MODEL", "SERVED AS", "DECOUPLED", "CHAT TEMPLATE", "TOOL CALLS", "REASONING", "WHY NOT")
 
 
 async def run(config: Config, out: TextIO) -> int:
@@ -37,7 +37,8 @@ async def run(config: Config, out: TextIO) -> int:
         out.writelines(_table(rows))
     out.writelines(_fields(catalog))
     if reason is not None:
-        out.write(f"not ready: {config.triton}: {reason}\n")
+        where = ", ".join(server.address for server in config.servers)
+        out.write(f"not ready: {where}: {reason}\n")
     return 0 if reason is None else 1
 
 
@@ -72,5 +73,11 @@ def _outcome(field: str, how: str, model: Model) -> str:
 def _rows(catalog: Catalog) -> Iterator[tuple[str, ...]]:
     for name, found in sorted(catalog.found.items()):
         decoupled = "yes" if found.signature.decoupled else "no"
-        template = catalog.routing.template_source(name) if found.model is not None else "-"
-        yield name, found.family or "-", decoupled, template, found.why_not
+        prompting = _prompting(catalog, name, found.model) if found.model is not None else ("-", "-", "-")
+        yield name, found.family or "-", decoupled, *prompting, found.why_not
+
+
+def _prompting(catalog: Catalog, name: str, model: Model) -> tuple[str, str, str]:
+    """Return where a model's chat template is from, and the spellings of its tool calls and reasoning."""
+    template = catalog.routing.template_source(name)
+    return template, model.tool_call_parser or "none", model.reasoning_parser or "none"

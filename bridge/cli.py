@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge import check, config, demo_command, loop
+from bridge import check, config, demo_command, keys_command, loop
 from bridge.observability import log
 from bridge.workers.serving import serve
 from bridge.workers.supervisor import WorkersFailed
@@ -38,13 +38,10 @@ CONFIG_FLAGS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     args = _parser().parse_args(argv)
-    flags = {name: getattr(args, name) for name in CONFIG_FLAGS if hasattr(args, name)}
     try:
-        settings = config.load(args.config, flags)
-        log.configure(settings.log_level, settings.log_format)
-        code: int = args.run(settings, args)
+        code: int = args.run(args)
     except config.ConfigError as exc:
-        where = f"{args.config}: " if args.config else ""
+        where = f"{args.config}: " if getattr(args, "config", None) else ""
         return _complain(f"{where}{exc}", 2)
     except OSError as exc:
         if exc.filename:
@@ -62,17 +59,25 @@ def _complain(text: str, code: int) -> int:
     return code
 
 
-def _serve(settings: Config, _: argparse.Namespace) -> int:
-    loop.run(serve(settings))
+def _settings(args: argparse.Namespace) -> Config:
+    """Return the configuration, and begin to log as it says."""
+    flags = {name: getattr(args, name) for name in CONFIG_FLAGS if hasattr(args, name)}
+    settings = config.load(args.config, flags)
+    log.configure(settings.log_level, settings.log_format)
+    return settings
+
+
+def _serve(args: argparse.Namespace) -> int:
+    loop.run(serve(_settings(args)))
     return 0
 
 
-def _check(settings: Config, _: argparse.Namespace) -> int:
-    return loop.run(check.run(settings, sys.stdout))
+def _check(args: argparse.Namespace) -> int:
+    return loop.run(check.run(_settings(args), sys.stdout))
 
 
-def _demo(settings: Config, args: argparse.Namespace) -> int:
-    return loop.run(demo_command.run(settings, args.triton_grpc_port, sys.stdout))
+def _demo(args: argparse.Namespace) -> int:
+    return loop.run(demo_command.run(_settings(args), args.triton_grpc_port, sys.stdout))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_upstream(checking)
     _add_logs(checking)
     checking.set_defaults(run=_check)
+    keys = _command(commands, "keys", "make, list and revoke API keys")
+    keys_command.add_parsers(keys.add_subparsers(required=True, metavar="COMMAND"))
     return parser
 
 
@@ -120,7 +127,10 @@ def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
 
 def _add_upstream(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--triton", metavar="HOST:PORT", help="Triton's gRPC endpoint, such as localhost:8001"
+        "--triton",
+        action="append",
+        metavar="HOST:PORT",
+        help="Triton's gRPC endpoint, such as localhost:8001; again for each further one",
     )
 
 

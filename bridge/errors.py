@@ -198,6 +198,8 @@ class BridgeError(Exception):
         self.model = None if model is None else _cut(model, MAX_NAME)
         self.retry_after = RETRY_AFTER.get(reason) if retry_after is None else retry_after
         self.retry = TABLE[reason].retry if retry is None else retry
+        self.upstream = ""
+        """Address of the server that failed, for logs and metrics; never sent to a client."""
 
     @property
     def message(self) -> str:

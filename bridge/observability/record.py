@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from openai_bridge.v1.common_pb2 import FinishReason
 
 from bridge.errors import BridgeError, Reason
+from bridge.observability.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from openai_bridge.v1.common_pb2 import CompletionUsage
 
     from bridge.observability.instruments import Series
     from bridge.observability.metrics import Metrics
+    from bridge.observability.tracing import Metadata, Trace
 
 logger = logging.getLogger("bridge.access")
+
+M = TypeVar("M", bound=Any)
 
 UPSTREAM: Final = frozenset({
     Reason.BACKEND_ERROR,
@@ -33,7 +39,9 @@ UPSTREAM: Final = frozenset({
 class RequestRecord:
     """Follows one request from its arrival to its end; `end` must be called exactly once."""
 
-    def __init__(self, metrics: Metrics, *, door: str, endpoint: str, request_id: str) -> None:
+    def __init__(
+        self, metrics: Metrics, *, door: str, endpoint: str, request_id: str, trace: Trace | None = None
+    ) -> None:
         """Begin a request.
 
         Args:
@@ -41,6 +49,7 @@ class RequestRecord:
             door: "http" or "grpc".
             endpoint: "chat", "completions", "embeddings", "models".
             request_id: for the log line.
+            trace: where it stands in one, if anybody traces it.
         """
         self._metrics = metrics
         self._door, self._endpoint = door, endpoint
@@ -51,9 +60,27 @@ class RequestRecord:
         self._inter_token: Series | None = None
         self._usage: CompletionUsage | None = None
         self._ignored: Sequence[str] = ()
+        self._upstreams: dict[str, None] = {}
+        self._resumed = 0
+        self._responses = 0
+        self._finish_reasons: dict[int, str] = {}
+        self._trace = trace
         self.model = ""
         """Name as listed; empty until the request is routed."""
+        self.streamed: bool | None = None
+        """Whether the answer is streamed; None where it never is."""
+        self.metadata: Metadata = ()
+        """What tells the model of the trace."""
+        self.key = ""
+        """Name of the caller's key, if it has one; for the log line alone."""
+        self.told: BridgeError | None = None
+        """A failure that an answer which had begun has told in its stream."""
         metrics.in_flight.labels(door, endpoint).inc()
+
+    def asked(self, request: Any) -> None:
+        """Note that a model is asked this message now; `metadata` goes with it."""
+        if self._trace is not None:
+            self.metadata = self._trace.ask(self._endpoint, self.model, request)
 
     def responded(self, responses: int = 1) -> None:
         """Note that so many responses have come from the model together."""
@@ -67,10 +94,35 @@ class RequestRecord:
         else:
             self._inter_token.add(now - self._last, responses - 1)
         self._last = now
+        self._responses += responses
+
+    def spent(self) -> int:
+        """Return the tokens of prompt and answer, or the responses of a model that does not count them."""
+        if self._usage is None:
+            return self._responses
+        return self._usage.prompt_tokens + self._usage.completion_tokens
+
+    def placed(self, upstream: str) -> None:
+        """Note an upstream that the request went to, by its address."""
+        self._upstreams[upstream] = None
+
+    def resumed(self) -> None:
+        """Note that the answer goes on elsewhere, its server being lost."""
+        self._resumed += 1
+        self._metrics.resumes.labels(self.model).inc()
 
     def counted(self, usage: CompletionUsage | None) -> None:
         """Note the true token counts, at the end or when the request is cut off."""
         self._usage = usage
+
+    def ending(self, messages: Iterable[M]) -> Iterator[M]:
+        """Yield the last messages of a stream, noting why its choices end."""
+        for message in messages:
+            for choice in message.choices:
+                if choice.finish_reason:
+                    name = FinishReason.Name(choice.finish_reason)
+                    self._finish_reasons[choice.index] = name.removeprefix("FINISH_REASON_").lower()
+            yield message
 
     def let_pass(self, fields: Sequence[str]) -> None:
         """Note the known fields that the model cannot carry and that the operator lets pass."""
@@ -82,8 +134,9 @@ class RequestRecord:
         """End the request: count it and write its line.
 
         Args:
-            error: None when it succeeded; CANCELLED when the client left.
+            error: None when it succeeded, or has `told` how it failed; CANCELLED when the client left.
         """
+        error = error or self.told
         metrics, seconds = self._metrics, time.perf_counter() - self._start
         code = error.row.grpc.name if error else "OK"
         metrics.in_flight.labels(self._door, self._endpoint).dec()
@@ -93,26 +146,38 @@ class RequestRecord:
             metrics.tokens.labels(self.model, "prompt").inc(self._usage.prompt_tokens)
             metrics.tokens.labels(self.model, "completion").inc(self._usage.completion_tokens)
         if error is not None and error.reason in UPSTREAM:
-            metrics.upstream_errors.labels(error.reason.name).inc()
-        self._log(error, code, seconds)
+            metrics.upstream_errors.labels(self._at_fault(error), error.reason.name).inc()
+        outcome = self._outcome(error, code, seconds)
+        level = logging.WARNING if outcome.failed else logging.INFO
+        logger.log(level, "request", extra={"facts": outcome.facts()})
+        if self._trace is not None:
+            self._trace.end(outcome)
 
-    def _log(self, error: BridgeError | None, code: str, seconds: float) -> None:
-        facts: dict[str, object] = {
-            "request_id": self.request_id,
-            "door": self._door,
-            "endpoint": self._endpoint,
-            "model": self.model,
-            "code": code,
-            "seconds": round(seconds, 4),
-        }
-        if error is not None:
-            facts["reason"] = error.reason.name
-        if self._ignored:
-            facts["ignored"] = list(self._ignored)
-        if self._first_token is not None:
-            facts["first_token_seconds"] = round(self._first_token, 4)
-        if self._usage is not None:
-            facts["prompt_tokens"] = self._usage.prompt_tokens
-            facts["completion_tokens"] = self._usage.completion_tokens
-        failed = error is not None and error.row.http >= 500  # noqa: PLR2004
-        logger.log(logging.WARNING if failed else logging.INFO, "request", extra={"facts": facts})
+    def _at_fault(self, error: BridgeError) -> str:
+        """Return the upstream that failed; empty: none was asked."""
+        return error.upstream or next(reversed(self._upstreams), "")
+
+    def _outcome(self, error: BridgeError | None, code: str, seconds: float) -> Outcome:
+        return Outcome(
+            request_id=self.request_id,
+            trace_id="" if self._trace is None else self._trace.trace_id,
+            door=self._door,
+            endpoint=self._endpoint,
+            model=self.model,
+            key=self.key,
+            code=code,
+            status=self._status(error) if self._door == "http" else None,
+            error=error,
+            seconds=seconds,
+            first_token=self._first_token,
+            streamed=self.streamed,
+            finish_reasons=[reason for _, reason in sorted(self._finish_reasons.items())],
+            usage=self._usage,
+            upstreams=tuple(self._upstreams),
+            resumed=self._resumed,
+            ignored=self._ignored,
+        )
+
+    def _status(self, error: BridgeError | None) -> int:
+        """Return HTTP's status; what was told in a stream came after it."""
+        return 200 if error is None or error is self.told else error.row.http

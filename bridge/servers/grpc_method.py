@@ -1,25 +1,27 @@
-"""One gRPC method: parse, call, answer or abort with rich details.
+"""One gRPC method: who asks, what, call, answer or abort with rich details.
 
-The servicers that protoc generates cannot refuse an unparsable request with details of their own:
-there the deserializer's exception becomes a bare UNKNOWN. Here the failure is a value.
+The servicers that protoc generates cannot refuse an unparsable request with details of their own: there
+the deserializer's exception becomes a bare UNKNOWN. Here the bytes are read once the caller is known.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import grpc
 from google.protobuf.message import DecodeError
 
+from bridge.backends.idle import IdleWatch
 from bridge.errors import BridgeError, Reason, public
 from bridge.handlers.base import Call
 from bridge.observability.record import RequestRecord
 from bridge.protocol.openai_json import header_names
 from bridge.protocol.rpc_status import to_status
+from bridge.servers.grpc_tracing import begin_trace, method_name
 from bridge.servers.headers import HEADER, IGNORED, request_id
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from bridge.access.entrance import Entrance
     from bridge.observability.metrics import Metrics
+    from bridge.observability.tracing import Tracing
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -42,9 +46,17 @@ class MethodOptions:
     """What all methods of a server share."""
 
     metrics: Metrics
+    entrance: Entrance
+    """Knows the callers."""
     max_request_bytes: int
     request_timeout: float
     """Seconds a request may take when the client sets no shorter deadline."""
+    body_timeout: float
+    """Seconds that the message of a request may take."""
+    stall_timeout: float
+    """Seconds that a client may leave its stream full."""
+    tracing: Tracing | None = None
+    """Makes traces; None passes on those of callers."""
 
 
 def unary(
@@ -54,18 +66,17 @@ def unary(
     options: MethodOptions,
 ) -> grpc.RpcMethodHandler[Any, Any]:
     """Return a unary method."""
+    name = method_name(request_type, streams=False)
 
-    async def method(parsed: Message | BridgeError, context: Context) -> Message:
-        async with _Answering(endpoint, context, options) as answering:
-            answer = await handle(answering.accepted(parsed), answering.call)
+    async def method(_: object, context: Context) -> Message:
+        async with _Answering(endpoint, name, context, options) as answering:
+            request = answering.accept(await answering.received(), request_type)
+            answer = await handle(request, answering.call)
             await answering.send_metadata()
         return answer
 
-    return grpc.unary_unary_rpc_method_handler(
-        method,
-        request_deserializer=_parser(request_type, options.max_request_bytes),
-        response_serializer=_serialize,
-    )
+    # As if requests were streams: only so a request that never ends comes before our own clock.
+    return grpc.stream_unary_rpc_method_handler(method, response_serializer=_serialize)
 
 
 def streaming(
@@ -75,71 +86,107 @@ def streaming(
     options: MethodOptions,
 ) -> grpc.RpcMethodHandler[Any, Any]:
     """Return a server-streaming method; each message is serialized before the next is made."""
+    name = method_name(request_type, streams=True)
 
-    async def method(parsed: Message | BridgeError, context: Context) -> AsyncIterator[Message]:
-        async with _Answering(endpoint, context, options) as answering:
-            stream = handle(answering.accepted(parsed), answering.call)
-            async with aclosing(stream) as batches:
+    async def method(_: object, context: Context) -> AsyncIterator[Message]:
+        async with _Answering(endpoint, name, context, options) as answering:
+            request = answering.accept(await answering.received(), request_type)
+            async with contextlib.aclosing(handle(request, answering.call)) as batches:
                 async for batch in batches:
                     for message in batch:
                         await answering.send_metadata()
+                        answering.reader.wait(options.stall_timeout)
                         yield message
+                        answering.reader.pause()
 
-    return grpc.unary_stream_rpc_method_handler(
-        method,
-        request_deserializer=_parser(request_type, options.max_request_bytes),
-        response_serializer=_serialize,
-    )
+    return grpc.stream_stream_rpc_method_handler(method, response_serializer=_serialize)
 
 
 class _Answering:
     """Follows one RPC: its record, its metadata, and the abort if it fails."""
 
-    def __init__(self, endpoint: str, context: Context, options: MethodOptions) -> None:
-        metadata = dict(context.invocation_metadata() or ())
-        given, authorization = metadata.get(HEADER), metadata.get("authorization")
+    def __init__(self, endpoint: str, method: str, context: Context, options: MethodOptions) -> None:
+        self._metadata = tuple(context.invocation_metadata() or ())
+        given = dict(self._metadata).get(HEADER)
         identity = request_id(given if isinstance(given, str) else None)
         left = context.time_remaining()
         timeout = options.request_timeout if left is None else min(left, options.request_timeout)
-        self._context = context
+        self._context, self._options = context, options
         self._metadata_sent = False
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for the type checker
+        self.reader = IdleWatch(task.cancel)
+        """Waits for the client to read."""
         self.call = Call(
             request_id=identity,
             deadline=asyncio.get_running_loop().time() + timeout,
-            record=RequestRecord(options.metrics, door="grpc", endpoint=endpoint, request_id=identity),
-            authorization=authorization if isinstance(authorization, str) else None,
+            record=RequestRecord(
+                options.metrics,
+                door="grpc",
+                endpoint=endpoint,
+                request_id=identity,
+                trace=begin_trace(options.tracing, self._metadata, method),
+            ),
         )
 
     async def __aenter__(self) -> Self:
+        self._options.entrance.enter()
         self._context.set_trailing_metadata(((HEADER, self.call.request_id),))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: object) -> bool:
-        if exc is None:
-            self.call.record.end()
-            return False
+        self._options.entrance.leave()
+        self.reader.stop()
+        error = None if exc is None else self._error(exc)
+        self.call.record.end(error)
+        if error is not None and self.reader.expired:
+            with contextlib.suppress(Exception):  # it hears of this if it ever reads again
+                await self._abort(error)
+        elif error is not None and isinstance(exc, Exception):
+            await self._abort(error)
+        return False
+
+    def _error(self, exc: BaseException) -> BridgeError:
+        if self.reader.expired:
+            return BridgeError(Reason.TIMEOUT, "the client does not read")
         if not isinstance(exc, Exception):
             # CancelledError, or GeneratorExit: the client left or its deadline passed.
             left = self._context.time_remaining()
-            expired = left is not None and left <= 0
-            reason = Reason.TIMEOUT if expired else Reason.CANCELLED
-            self.call.record.end(BridgeError(reason, "the deadline passed" if expired else "the client left"))
-            return False
+            if left is not None and left <= 0:
+                return BridgeError(Reason.TIMEOUT, "the deadline passed")
+            return BridgeError(Reason.CANCELLED, "the client left")
         if not isinstance(exc, BridgeError):
-            logger.error(
-                "bug in a handler", exc_info=exc, extra={"facts": {"request_id": self.call.request_id}}
-            )
-        error = public(exc)
-        self.call.record.end(error)
-        await self._abort(error)
-        return False
+            facts = {"request_id": self.call.request_id}
+            logger.error("bug in a handler", exc_info=exc, extra={"facts": facts})
+        return public(exc)
 
-    @staticmethod
-    def accepted(parsed: Message | BridgeError) -> Message:
-        """Return the request, or raise what is wrong with it."""
-        if isinstance(parsed, BridgeError):
-            raise parsed
-        return parsed
+    async def received(self) -> bytes:
+        """Return the message of the request.
+
+        Raises:
+            BridgeError: SLOW_UPLOAD, or there is none.
+        """
+        try:
+            async with asyncio.timeout(self._options.body_timeout):
+                data = await self._context.read()
+        except TimeoutError:
+            raise BridgeError(Reason.SLOW_UPLOAD, "the request did not arrive in time") from None
+        if not isinstance(data, bytes):
+            raise BridgeError(Reason.INVALID_MESSAGE, "the call has no request")
+        return data
+
+    def accept(self, data: bytes, request_type: type[Message]) -> Message:
+        """Return the request of a caller who is let in.
+
+        Raises:
+            BridgeError: it is not, or what is wrong with the request.
+        """
+        key = self._options.entrance.admit(
+            [value for name, value in self._metadata if name == "authorization"]
+        )
+        self.call = replace(self.call, key=key)
+        self.call.record.key = key.name
+        return _parsed(data, request_type, self._options.max_request_bytes)
 
     async def send_metadata(self) -> None:
         """Send the initial metadata with the first message: sent earlier, no client would retry."""
@@ -160,21 +207,18 @@ class _Answering:
         await self._context.abort(code, error.message, tuple(trailers))
 
 
-def _parser(request_type: type[Message], limit: int) -> Callable[[bytes], Message | BridgeError]:
-    def parse(data: bytes) -> Message | BridgeError:
-        if len(data) > limit:
-            return BridgeError(
-                Reason.REQUEST_TOO_LARGE, f"the request has {len(data)} bytes, more than the limit of {limit}"
-            )
-        try:
-            return request_type.FromString(data)
-        except (DecodeError, UnicodeDecodeError):
-            return BridgeError(
-                Reason.INVALID_MESSAGE,
-                f"the request is no valid {request_type.DESCRIPTOR.full_name}: cut off, or text is not UTF-8",
-            )
-
-    return parse
+def _parsed(data: bytes, request_type: type[Message], limit: int) -> Message:
+    if len(data) > limit:
+        raise BridgeError(
+            Reason.REQUEST_TOO_LARGE, f"the request has {len(data)} bytes, more than the limit of {limit}"
+        )
+    try:
+        return request_type.FromString(data)
+    except (DecodeError, UnicodeDecodeError):
+        raise BridgeError(
+            Reason.INVALID_MESSAGE,
+            f"the request is no valid {request_type.DESCRIPTOR.full_name}: cut off, or text is not UTF-8",
+        ) from None
 
 
 def _serialize(message: Message) -> bytes:

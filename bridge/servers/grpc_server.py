@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -16,14 +17,24 @@ from bridge.servers.grpc_services import services
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from bridge.config import Limits
     from bridge.handlers.admin import ModelAdmin
-    from bridge.handlers.base import Call, Generating, Models
+    from bridge.handlers.base import Call, Generating
+    from bridge.handlers.guarded import VisibleModels
     from bridge.servers.grpc_method import MethodOptions
+
+logger = logging.getLogger(__name__)
 
 ENVELOPE_BYTES: Final = 1024 * 1024
 """What grpcio lets through above our own limit, so that we can refuse it with details."""
 
 MAX_METADATA_BYTES: Final = 16 * 1024
+
+KEEPALIVE: Final = 60.0
+"""Seconds of silence after which a client that has calls is asked whether it is there."""
+
+KEEPALIVE_TIMEOUT: Final = 20.0
+"""Seconds that it has to answer."""
 
 
 class GrpcServer:
@@ -34,12 +45,13 @@ class GrpcServer:
         *,
         chat: Generating[Any, Any, Any],
         completions: Generating[Any, Any, Any],
-        models: Models,
+        models: VisibleModels,
         embed: Callable[[Any, Call], Awaitable[Any]],
         admin: ModelAdmin | None,
         options: MethodOptions,
+        limits: Limits,
         health_interval: float,
-        grace: float,
+        cut_off: float,
         reuse_port: bool = False,
     ) -> None:
         """Build the server; `start` binds it.
@@ -51,8 +63,9 @@ class GrpcServer:
             embed: handler of EmbeddingsService.
             admin: loads and unloads; None refuses.
             options: what all methods share.
+            limits: of connections.
             health_interval: seconds between two looks at `models.not_ready`.
-            grace: seconds that running calls have at a stop.
+            cut_off: seconds that answers have to be written at a stop.
             reuse_port: share the port with other processes.
         """
         limit = options.max_request_bytes + ENVELOPE_BYTES
@@ -61,6 +74,11 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", limit),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+                ("grpc.max_concurrent_streams", limits.max_connection_streams),
+                ("grpc.max_connection_idle_ms", int(limits.idle_timeout * 1000)),
+                ("grpc.server_handshake_timeout_ms", int(limits.header_timeout * 1000)),
+                ("grpc.keepalive_time_ms", int(KEEPALIVE * 1000)),
+                ("grpc.keepalive_timeout_ms", int(KEEPALIVE_TIMEOUT * 1000)),
                 # By default a second server on the port would take half of the calls in silence.
                 ("grpc.so_reuseport", int(reuse_port)),
             )
@@ -68,7 +86,7 @@ class GrpcServer:
         self._models = models
         self._health = health.HealthServicer()
         self._health_interval = health_interval
-        self._grace = grace
+        self._cut_off = cut_off
         self._health_task: asyncio.Task[None] | None = None
         methods = services(
             chat=chat, completions=completions, models=models, embed=embed, admin=admin, options=options
@@ -89,40 +107,56 @@ class GrpcServer:
         reflection.enable_server_reflection(names, self._server)
         self._server.add_generic_rpc_handlers((_reflection_v1(names),))
 
-    async def start(self, address: str) -> int:
-        """Listen on HOST:PORT and return the port; 0 takes a free one.
+    async def start(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
+        """Listen and return the port.
+
+        Args:
+            address: HOST:PORT; 0 takes a free one.
+            credentials: for TLS; None serves without.
 
         Raises:
             OSError: the address cannot be bound.
         """
         try:
-            port = self._server.add_insecure_port(address)
+            port = (
+                self._server.add_insecure_port(address)
+                if credentials is None
+                else self._server.add_secure_port(address, credentials)
+            )
         except RuntimeError as exc:
             raise OSError(f"gRPC: cannot listen on {address}") from exc
         await self._server.start()
         self._health_task = asyncio.create_task(self._follow_readiness())
         return port
 
-    async def stop(self) -> None:
-        """Refuse new calls; end those that still run after the grace."""
+    async def drain(self) -> None:
+        """Tell who watches our health that we are going."""
         if self._health_task is not None:
             self._health_task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._health_task
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(self._grace)
+
+    async def stop(self) -> None:
+        """Refuse new calls; cut off those that still run after a moment."""
+        await self.drain()
+        await self._server.stop(self._cut_off)
 
     async def _follow_readiness(self) -> None:
         while True:
-            ready = await self._models.not_ready() is None
-            status = (
-                health_pb2.HealthCheckResponse.SERVING
-                if ready
-                else health_pb2.HealthCheckResponse.NOT_SERVING
-            )
+            status = await self._status()
             for name in ("", *self._services):
                 await self._health.set(name, status)
             await asyncio.sleep(self._health_interval)
+
+    async def _status(self) -> health_pb2.HealthCheckResponse.ServingStatus.ValueType:
+        try:
+            ready = await self._models.not_ready() is None
+        except Exception:  # a bug must not leave the health as it is for ever
+            logger.exception("bug while looking whether requests can be served")
+            ready = False
+        answer = health_pb2.HealthCheckResponse
+        return answer.SERVING if ready else answer.NOT_SERVING
 
 
 def _reflection_v1(names: tuple[str, ...]) -> grpc.GenericRpcHandler:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import grpc
 
     from bridge.handlers.admin import ModelAdmin
-    from bridge.handlers.base import Call, Generating, Models
+    from bridge.handlers.base import Call, Generating
+    from bridge.handlers.guarded import VisibleModels
 
     Methods = dict[str, grpc.RpcMethodHandler[Any, Any]]
 
@@ -26,7 +27,7 @@ def services(
     *,
     chat: Generating[Any, Any, Any],
     completions: Generating[Any, Any, Any],
-    models: Models,
+    models: VisibleModels,
     embed: Callable[[Any, Call], Awaitable[Any]],
     admin: ModelAdmin | None,
     options: MethodOptions,
@@ -56,12 +57,14 @@ def _generation(
     }
 
 
-def _models(models: Models, options: MethodOptions) -> Methods:
-    async def list_models(_: Any, __: Call) -> models_pb2.ListModelsResponse:
-        return await models.list_models()
+def _models(models: VisibleModels, options: MethodOptions) -> Methods:
+    async def list_models(_: Any, call: Call) -> models_pb2.ListModelsResponse:
+        return await models.list_models(call.key)
 
-    async def retrieve(request: models_pb2.RetrieveModelRequest, _: Call) -> models_pb2.RetrieveModelResponse:
-        return await models.retrieve_model(request.model)
+    async def retrieve(
+        request: models_pb2.RetrieveModelRequest, call: Call
+    ) -> models_pb2.RetrieveModelResponse:
+        return await models.retrieve_model(request.model, call.key)
 
     return {
         "ListModels": unary("models", models_pb2.ListModelsRequest, list_models, options),
@@ -72,15 +75,15 @@ def _models(models: Models, options: MethodOptions) -> Methods:
 def _admin(admin: ModelAdmin | None, options: MethodOptions) -> Methods:
     def configured() -> ModelAdmin:
         if admin is None:
-            raise BridgeError(Reason.UNSUPPORTED_OPERATION, "no admin key is configured")
+            raise BridgeError(Reason.UNSUPPORTED_OPERATION, "there are no keys, and so no admin's")
         return admin
 
     async def load(request: admin_pb2.LoadModelRequest, call: Call) -> admin_pb2.LoadModelResponse:
-        await configured().load(request.model, call.authorization)
+        await configured().load(request.model, call.key)
         return admin_pb2.LoadModelResponse(model=request.model)
 
     async def unload(request: admin_pb2.UnloadModelRequest, call: Call) -> admin_pb2.UnloadModelResponse:
-        await configured().unload(request.model, call.authorization)
+        await configured().unload(request.model, call.key)
         return admin_pb2.UnloadModelResponse(model=request.model)
 
     return {

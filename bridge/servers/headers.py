@@ -12,6 +12,9 @@ HEADER: Final = "x-request-id"
 IGNORED: Final = "openai-bridge-ignored"
 """Header and initial metadata of an answer: the fields without effect, unknown or not to be carried."""
 
+SERVER: Final = "openai-bridge"
+"""The header `Server`: aiohttp's own would tell its version, and Python's."""
+
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 

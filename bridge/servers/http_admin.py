@@ -1,4 +1,4 @@
-"""POST /v1/models/{model}/load and /unload, for who holds an admin key; 404 where no key is configured."""
+"""POST /v1/models/{model}/load and /unload, for who holds an admin key; 404 where there are no keys."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ import orjson
 from aiohttp import web
 
 from bridge.errors import BridgeError, Reason
-from bridge.servers.http_call import http_call
 
 if TYPE_CHECKING:
-    from bridge.config import Config
     from bridge.handlers.admin import ModelAdmin
-    from bridge.observability.metrics import Metrics
+    from bridge.servers.http_call import HttpCalls
 
 
 class AdminEndpoints:
     """The two endpoints, as aiohttp handlers."""
 
-    def __init__(self, admin: ModelAdmin | None, config: Config, metrics: Metrics) -> None:
+    def __init__(self, admin: ModelAdmin | None, calls: HttpCalls) -> None:
         self._admin = admin
-        self._config = config
-        self._metrics = metrics
+        self._calls = calls
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes; they go before `GET /v1/models/{id:.+}`."""
@@ -34,8 +31,8 @@ class AdminEndpoints:
             raise BridgeError(Reason.UNKNOWN_URL, f"Unknown request URL: POST {request.path[:200]}")
         model, loads = request.match_info["id"], request.match_info["change"] == "load"
         change = self._admin.load if loads else self._admin.unload
-        with http_call(request, "admin", self._config, self._metrics):
+        with self._calls.call(request, "admin") as call:
             # A client that leaves must not leave Triton half way.
-            await asyncio.shield(change(model, request.headers.get("Authorization")))
+            await asyncio.shield(change(model, call.key))
         body = orjson.dumps({"id": model, "object": "model", "loaded": loads})
         return web.Response(body=body, content_type="application/json")

@@ -9,32 +9,27 @@ from aiohttp import web
 from openai_bridge.v1.embeddings_pb2 import CreateEmbeddingRequest
 
 from bridge.protocol.openai_json import dump_embedding_response
-from bridge.servers.http_call import http_call
 from bridge.servers.http_errors import REQUEST_ID
 from bridge.servers.http_request import RequestReader, ignored_header
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bridge.config import Config
     from bridge.handlers.base import Call
-    from bridge.observability.metrics import Metrics
+    from bridge.servers.http_call import HttpCalls
 
 
 class EmbeddingsEndpoint:
     """The endpoint, as an aiohttp handler."""
 
-    def __init__(
-        self, embed: Callable[[Any, Call], Awaitable[Any]], config: Config, metrics: Metrics
-    ) -> None:
+    def __init__(self, embed: Callable[[Any, Call], Awaitable[Any]], calls: HttpCalls) -> None:
         self._embed = embed
-        self._config = config
-        self._metrics = metrics
-        self._reader = RequestReader(CreateEmbeddingRequest, config, metrics)
+        self._calls = calls
+        self._reader = RequestReader(CreateEmbeddingRequest, calls.config, calls.metrics)
 
     async def __call__(self, request: web.Request) -> web.Response:
         """Answer one request."""
-        with http_call(request, "embeddings", self._config, self._metrics) as call:
+        with self._calls.call(request, "embeddings") as call:
             read = await self._reader.read(request, call.deadline)
             call.record.request_id = request[REQUEST_ID]
             answer = await self._embed(read.message, replace(call, request_id=request[REQUEST_ID]))

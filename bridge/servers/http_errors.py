@@ -1,4 +1,4 @@
-"""HTTP errors: OpenAI's envelope on every 4xx and 5xx, request ids on every response."""
+"""HTTP errors: OpenAI's envelope on every 4xx and 5xx, and what stands on every response."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bridge.errors import BridgeError, Reason, public
 from bridge.protocol.openai_json import dump_error
-from bridge.servers.headers import HEADER, request_id
+from bridge.servers.headers import HEADER, SERVER, request_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,12 +18,6 @@ logger = logging.getLogger(__name__)
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 """Where the request's id is kept; an endpoint may replace it by one from the body."""
-
-_HTTP_REASONS: Final = {
-    404: Reason.UNKNOWN_URL,
-    405: Reason.METHOD_NOT_SUPPORTED,
-    413: Reason.REQUEST_TOO_LARGE,
-}
 
 
 @web.middleware
@@ -35,7 +29,7 @@ async def errors(
     try:
         return await handler(request)
     except web.HTTPException as exc:
-        return _of_router(request, exc)
+        return of_aiohttp(request, exc)
     except BridgeError as exc:
         return response(exc)
     except ConnectionError:
@@ -45,9 +39,11 @@ async def errors(
         return response(public(exc))
 
 
-async def add_request_id(request: web.Request, answer: web.StreamResponse) -> None:
-    """Put the request's id on a response, streams included (a signal of the application)."""
-    answer.headers[HEADER] = request[REQUEST_ID] if REQUEST_ID in request else request_id(None)
+async def add_headers(request: web.Request, answer: web.StreamResponse) -> None:
+    """Put the request's id and our name on a response, streams included (a signal of the application)."""
+    known = REQUEST_ID in request  # not where aiohttp refuses before our own code comes to it
+    answer.headers[HEADER] = request[REQUEST_ID] if known else request_id(request.headers.get(HEADER))
+    answer.headers["Server"] = SERVER
 
 
 def response(error: BridgeError) -> web.Response:
@@ -57,20 +53,24 @@ def response(error: BridgeError) -> web.Response:
         headers["retry-after"] = str(error.retry_after)
     if error.row.http >= 500 and not error.retry:  # noqa: PLR2004
         headers["x-should-retry"] = "false"
-    return web.Response(
+    if error.reason is Reason.INVALID_API_KEY:
+        headers["WWW-Authenticate"] = "Bearer"
+    answer = web.Response(
         status=error.row.http, body=dump_error(error), content_type="application/json", headers=headers
     )
+    if error.reason is Reason.SHUTTING_DOWN:
+        answer.force_close()  # the next request should find another bridge
+    return answer
 
 
-def _of_router(request: web.Request, exc: web.HTTPException) -> web.Response:
-    reason = _HTTP_REASONS.get(exc.status)
-    if reason is None:
-        raise exc
-    message = {
-        Reason.UNKNOWN_URL: f"Unknown request URL: {request.method} {request.path[:200]}",
-        Reason.METHOD_NOT_SUPPORTED: f"Not allowed to {request.method} on {request.path[:200]}",
-        Reason.REQUEST_TOO_LARGE: f"the body is larger than the limit of {request.client_max_size} bytes",
-    }[reason]
+def of_aiohttp(request: web.BaseRequest, exc: web.HTTPException) -> web.Response:
+    """Return what aiohttp itself refuses in OpenAI's envelope."""
+    method, path = request.method, request.path[:200]
+    reason, message = {
+        404: (Reason.UNKNOWN_URL, f"Unknown request URL: {method} {path}"),
+        405: (Reason.METHOD_NOT_SUPPORTED, f"Not allowed to {method} on {path}"),
+        417: (Reason.INVALID_JSON, "the header Expect may only be 100-continue"),
+    }.get(exc.status, (Reason.INVALID_JSON, "the HTTP request cannot be served"))
     answer = response(BridgeError(reason, message))
     if "Allow" in exc.headers:
         answer.headers["Allow"] = exc.headers["Allow"]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
-from bridge.errors import BridgeError, Reason
-from bridge.handlers.base import Call
-from bridge.observability.record import RequestRecord
+from bridge.errors import BridgeError
 from bridge.protocol import openai_json, sse
 from bridge.servers.http_errors import REQUEST_ID
 from bridge.servers.http_request import RequestReader, ignored_header, known_error
@@ -22,9 +19,8 @@ if TYPE_CHECKING:
     from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
     from openai_bridge.v1.completions_pb2 import CreateCompletionRequest
 
-    from bridge.config import Config
-    from bridge.handlers.base import Generating
-    from bridge.observability.metrics import Metrics
+    from bridge.handlers.base import Call, Generating
+    from bridge.servers.http_call import HttpCalls
 
 
 class Renderer(Protocol):
@@ -49,57 +45,39 @@ class Form:
 class GenerationEndpoint:
     """One of the two endpoints, as an aiohttp handler."""
 
-    def __init__(
-        self, form: Form, handler: Generating[Any, Any, Any], config: Config, metrics: Metrics
-    ) -> None:
+    def __init__(self, form: Form, handler: Generating[Any, Any, Any], calls: HttpCalls) -> None:
         self._form = form
         self._handler = handler
-        self._config = config
-        self._metrics = metrics
-        self._reader = RequestReader(form.request_type, config, metrics)
+        self._calls = calls
+        self._reader = RequestReader(form.request_type, calls.config, calls.metrics)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Answer one request; failures after the first byte are told in the stream."""
-        deadline = asyncio.get_running_loop().time() + self._config.request_timeout
-        record = RequestRecord(
-            self._metrics, door="http", endpoint=self._form.endpoint, request_id=request[REQUEST_ID]
-        )
-        error: BridgeError | None = BridgeError(Reason.CANCELLED, "the client left")
-        try:
-            read = await self._reader.read(request, deadline)
-            record.request_id = request[REQUEST_ID]
-            call = Call(
-                request_id=request[REQUEST_ID], deadline=deadline, record=record, ignored=list(read.ignored)
-            )
+        with self._calls.call(request, self._form.endpoint) as call:
+            read = await self._reader.read(request, call.deadline)
+            call.record.request_id = request[REQUEST_ID]
             answer = self._stream if read.stream else self._complete
-            response, error = await answer(request, read, call)
-        except ConnectionError:
-            return web.Response()  # the client has left: nobody reads this
-        except Exception as exc:
-            error = known_error(exc, request)
-            raise error from exc
-        finally:
-            record.end(error)
-        return response
+            made = replace(call, request_id=request[REQUEST_ID], ignored=list(read.ignored))
+            try:
+                return await answer(request, read, made)
+            except BridgeError as exc:
+                raise read.as_sent(exc) from exc
 
-    async def _complete(
-        self, _: web.Request, read: openai_json.Read[Any], call: Call
-    ) -> tuple[web.StreamResponse, None]:
+    async def _complete(self, _: web.Request, read: openai_json.Read[Any], call: Call) -> web.StreamResponse:
         answer = await self._handler.complete(read.message, call)
         response = web.Response(body=self._form.dump(answer), content_type="application/json")
         response.headers.update(ignored_header(call.ignored))
-        return response, None
+        return response
 
     async def _stream(
         self, request: web.Request, read: openai_json.Read[Any], call: Call
-    ) -> tuple[web.StreamResponse, BridgeError | None]:
-        config = self._config
+    ) -> web.StreamResponse:
+        config = self._calls.config
         stream = EventStream(
             request,
             self._form.renderer(read.message.stream_options.include_usage).render,
             lambda: ignored_header(call.ignored),
             keep_alive=config.keep_alive,
-            stall_timeout=config.stall_timeout,
             buffer=config.max_buffered_bytes,
         )
         try:
@@ -110,8 +88,8 @@ class GenerationEndpoint:
         except Exception as exc:
             if not stream.started:
                 raise
-            error = known_error(exc, request)
-            await stream.end(sse.frame(openai_json.dump_stream_error(error)) + sse.DONE)
-            return stream.response, error
+            call.record.told = known_error(exc, request)
+            await stream.end(sse.frame(openai_json.dump_stream_error(call.record.told)) + sse.DONE)
+            return stream.response
         await stream.end(sse.DONE)
-        return stream.response, None
+        return stream.response

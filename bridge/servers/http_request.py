@@ -31,6 +31,7 @@ class RequestReader:
 
     def __init__(self, request_type: type[Message], config: Config, metrics: Metrics) -> None:
         self._request_type: Any = request_type
+        self._body_timeout = config.limits.body_timeout
         self._unknown = UnknownFields(config, metrics)
 
     async def read(self, request: web.Request, deadline: float) -> openai_json.Read[Any]:
@@ -40,7 +41,7 @@ class RequestReader:
             BridgeError: the body is none, or did not arrive before `deadline`, a time of the loop's clock.
             HTTPRequestEntityTooLarge: the body is larger than the limit.
         """
-        json = await read_json(request, deadline)
+        json = await read_json(request, deadline, self._body_timeout)
         read: openai_json.Read[Any] = openai_json.read(self._request_type, json)
         self._unknown.note(read.ignored)
         if read.request_id is not None and HEADER not in request.headers:
@@ -73,16 +74,22 @@ class UnknownFields:
                 logger.info("unknown request field ignored", extra={"facts": {"field": name}})
 
 
-async def read_json(request: web.Request, deadline: float) -> dict[str, Any]:
+async def read_json(request: web.Request, deadline: float, timeout: float) -> dict[str, Any]:  # noqa: ASYNC109
     """Return the JSON object of a body.
 
+    Args:
+        request: the one whose body it is.
+        deadline: time of the event loop's clock at which the request fails.
+        timeout: seconds in which the whole body must arrive.
+
     Raises:
-        BridgeError: it is none, or did not arrive before `deadline`, a time of the loop's clock.
+        BridgeError: it is none, or did not arrive in time.
         HTTPRequestEntityTooLarge: the body is larger than the limit.
     """
     if request.content_type != "application/json":
         raise BridgeError(Reason.INVALID_JSON, "the header Content-Type must be application/json")
-    return openai_json.parse_body(await _body(request, deadline))
+    latest = min(deadline, asyncio.get_running_loop().time() + timeout)
+    return openai_json.parse_body(await _body(request, latest))
 
 
 async def _body(request: web.Request, deadline: float) -> bytes:

@@ -29,8 +29,8 @@ class EventStream:
     """The outlet of one streamed answer; see `handlers.outlet.Outlet`.
 
     The status goes out with the first data, so that a failure before it can still have its own. After
-    `keep_alive` seconds of silence it goes out all the same, with a comment. A client that does not read
-    is waited for, for `stall_timeout` seconds; what waits for it is bounded by `buffer` bytes and a batch.
+    `keep_alive` seconds of silence it goes out all the same, with a comment. A client that does not read is
+    waited for as long as its `http_connection` does; what waits for it is at most `buffer` bytes and a batch.
     """
 
     def __init__(
@@ -40,7 +40,6 @@ class EventStream:
         headers: Callable[[], Mapping[str, str]],
         *,
         keep_alive: float,
-        stall_timeout: float,
         buffer: int,
     ) -> None:
         """Begin nothing yet.
@@ -50,15 +49,15 @@ class EventStream:
             render: turns a batch of messages into the bytes of its events.
             headers: gives further response headers when the status goes out.
             keep_alive: seconds of silence after which a comment is sent.
-            stall_timeout: seconds that a client may leave its connection full.
             buffer: bytes that may wait for the client before the stream is paused.
         """
         self.response = web.StreamResponse(headers=HEADERS)
         self._request = request
+        self._protocol = request.protocol
+        self._out: asyncio.Transport | None = None
         self._render = render
         self._headers = headers
         self._keep_alive = keep_alive
-        self._stall_timeout = stall_timeout
         self._buffer = buffer
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
@@ -85,14 +84,8 @@ class EventStream:
     async def ready(self) -> None:
         """See `Outlet.ready`."""
         await self._begin()
-        protocol = self._request.protocol
-        if protocol.writing_paused:
-            try:
-                async with asyncio.timeout(self._stall_timeout):
-                    await self._request.writer.drain()
-            except TimeoutError:
-                self._abort()
-                raise ConnectionAbortedError("the client does not read") from None
+        if self._request.protocol.writing_paused:
+            await self._request.writer.drain()
         if self._transport() is None:
             raise ConnectionResetError("the client has left")
 
@@ -136,8 +129,9 @@ class EventStream:
                 return
             self.response.headers.update(self._headers())
             await self.response.prepare(self._request)
-            if (transport := self._transport()) is not None:
-                transport.set_write_buffer_limits(high=self._buffer)
+            self._out = self._transport()
+            if self._out is not None:
+                self._out.set_write_buffer_limits(high=self._buffer)
             self._chunked = self.response.headers.get("Transfer-Encoding") == "chunked"
             data, self._pending = self._pending, b""
             self._begun = True  # from here on everything goes the short way, after this
@@ -146,18 +140,14 @@ class EventStream:
 
     def _write(self, data: bytes) -> bool:
         """Write events past aiohttp, which would make a coroutine of it; return whether more may come."""
-        transport = self._transport()
-        if transport is None:
+        transport = self._out
+        if transport is None or transport.is_closing():
             return False
         transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
         self._last = self._loop.time()
-        return not self._request.protocol.writing_paused
+        return not self._protocol.writing_paused
 
     def _transport(self) -> asyncio.Transport | None:
         """Return the connection, or None if the client has left."""
         transport = self._request.transport
         return None if transport is None or transport.is_closing() else transport
-
-    def _abort(self) -> None:
-        if self._request.transport is not None:
-            self._request.transport.abort()

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aiohttp import web
 
 from bridge.protocol.tokenize import read_detokenize, read_tokenize
-from bridge.servers.http_call import http_call
 from bridge.servers.http_request import UnknownFields, ignored_header, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bridge.config import Config
     from bridge.handlers.base import Call
-    from bridge.handlers.tokenize import TokenizeHandler
-    from bridge.observability.metrics import Metrics
+    from bridge.handlers.guarded import GuardedTokenize
+    from bridge.servers.http_call import HttpCalls
 
 
 class Asked(Protocol):
@@ -30,11 +28,10 @@ class Asked(Protocol):
 class TokenizeEndpoints:
     """Both endpoints as aiohttp handlers."""
 
-    def __init__(self, handler: TokenizeHandler, config: Config, metrics: Metrics) -> None:
+    def __init__(self, handler: GuardedTokenize, calls: HttpCalls) -> None:
         self._handler = handler
-        self._config = config
-        self._metrics = metrics
-        self._unknown = UnknownFields(config, metrics)
+        self._calls = calls
+        self._unknown = UnknownFields(calls.config, calls.metrics)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes for `Application.add_routes`."""
@@ -57,8 +54,8 @@ class TokenizeEndpoints:
         read: Callable[[dict[str, Any]], Asked],
         ask: Callable[[Any, Call], Awaitable[bytes]],
     ) -> web.Response:
-        with http_call(request, endpoint, self._config, self._metrics) as call:
-            asked = read(await read_json(request, call.deadline))
+        with self._calls.call(request, endpoint) as call:
+            asked = read(await read_json(request, call.deadline, self._calls.config.limits.body_timeout))
             self._unknown.note(asked.ignored)
             body = await ask(asked, call)
         headers = ignored_header(asked.ignored)

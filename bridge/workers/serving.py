@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bridge.app import Bridge, bracketed
+from bridge.config.access import exposures
 from bridge.workers import single
 from bridge.workers.ports import held
 from bridge.workers.supervisor import Supervisor
@@ -28,7 +29,7 @@ ROOM: Final = 16 * 1024 * 1024
 
 
 async def serve(config: Config, started: Started | None = None, *, log_prefix: str = "") -> None:
-    """Run until SIGINT or SIGTERM; a second signal stops it at once.
+    """Run until SIGINT or SIGTERM; a second signal ends running requests at once.
 
     Args:
         config: all settings.
@@ -42,8 +43,11 @@ async def serve(config: Config, started: Started | None = None, *, log_prefix: s
     """
 
     def listening(http_port: int, grpc_port: int) -> None:
-        logger.info("HTTP on http://%s:%d", bracketed(config.host), http_port)
+        scheme = "http" if config.tls is None else "https"
+        logger.info("HTTP on %s://%s:%d", scheme, bracketed(config.host), http_port)
         logger.info("gRPC on %s:%d", bracketed(config.host), grpc_port)
+        for exposure in exposures(config):
+            logger.warning(exposure)
         if started is not None:
             started(http_port, grpc_port)
 

@@ -18,37 +18,30 @@ Started = Callable[[int, int], None]
 
 
 async def serve(bridge: Bridge, started: Started) -> None:
-    """Run a bridge until SIGINT or SIGTERM; a second signal stops it at once.
+    """Run a bridge until SIGINT or SIGTERM; a second signal ends running requests at once.
+
+    SIGHUP reads keys and certificates again; where there are none it ends the process, as it always did.
 
     Raises:
         OSError: an address cannot be bound.
         ConfigError: the configuration names no upstream.
     """
-    stop, now = asyncio.Event(), asyncio.Event()
+    stop = asyncio.Event()
 
     def on_signal() -> None:
-        (now if stop.is_set() else stop).set()
+        if stop.is_set():
+            bridge.protection.hurry()
+        stop.set()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
+    if bridge.protection.reloads:
+        loop.add_signal_handler(signal.SIGHUP, bridge.protection.reload)
     try:
         await bridge.start()
         started(bridge.http_port, bridge.grpc_port)
         await stop.wait()
         logger.info("stopping")
     finally:
-        await _stop(bridge, now)
-
-
-async def _stop(bridge: Bridge, now: asyncio.Event) -> None:
-    graceful = asyncio.create_task(bridge.stop())
-    hurry = asyncio.create_task(now.wait())
-    await asyncio.wait({graceful, hurry}, return_when=asyncio.FIRST_COMPLETED)
-    hurry.cancel()
-    if not graceful.done():
-        graceful.cancel()
-        await asyncio.gather(graceful, return_exceptions=True)
-        await bridge.disconnect()
-        return
-    await graceful
+        await bridge.stop()

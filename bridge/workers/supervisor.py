@@ -80,6 +80,8 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal)
+        if self._config.key_file or self._config.tls or self._config.triton_tls:
+            loop.add_signal_handler(signal.SIGHUP, self._tell_all, signal.SIGHUP)
         async with asyncio.TaskGroup() as group:
             for worker in range(1, self._config.workers + 1):
                 group.create_task(self._keep(worker, started))
@@ -111,7 +113,7 @@ class Supervisor:
         begun: float | None = None
         try:
             if self._stopping.is_set():
-                _terminate(process)
+                _tell(process, signal.SIGTERM)
             if await self._listens(number, process):
                 begun = clock()
                 self._note_listening(number, process, started)
@@ -168,23 +170,23 @@ class Supervisor:
         else:
             logger.info("stopping")
             self._stopping.set()
-        self._terminate_all()
+        self._tell_all(signal.SIGTERM)
 
     def _give_up(self, failure: Exception) -> None:
         self._failure = self._failure or failure
         self._stopping.set()
-        self._terminate_all()
+        self._tell_all(signal.SIGTERM)
 
-    def _terminate_all(self) -> None:
+    def _tell_all(self, number: signal.Signals) -> None:
         for process in self._running.values():
-            _terminate(process)
+            _tell(process, number)
 
     def _kill_all(self) -> None:
         for process in self._running.values():
             process.kill()
 
 
-def _terminate(process: Process) -> None:
-    """Tell a worker to drain, or the second time to end."""
+def _tell(process: Process, number: signal.Signals) -> None:
+    """Send a worker a signal: SIGTERM is to drain, the second time to end; SIGHUP to read files again."""
     with suppress(ProcessLookupError):
-        process.terminate()
+        process.send_signal(number)

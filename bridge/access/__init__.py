@@ -1,0 +1,1 @@
+"""Who may ask, and how much at once: keys, rates, slots. Blind to doors and to what is asked."""
