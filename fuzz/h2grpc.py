@@ -1,19 +1,13 @@
-"""Coverage-guided fuzzing of the gRPC client connection.
+"""The gRPC client connection, fed by any peer, its bytes cut anywhere.
 
-Run it from the repository's root: `pip install atheris`, then `PYTHONPATH=.:gen python fuzz/h2grpc.py
--max_total_time=60`.
-
-The input is what a peer sends, cut where its first bytes say. Any exception is a finding: a peer's
-breach of the protocol must end the calls with a status, never raise.
+Any exception is a finding: a breach of the protocol must end the calls with a status, never raise.
 """
 
-import sys
+from __future__ import annotations
 
-import atheris
-
-with atheris.instrument_imports(include=["bridge.protocol.h2grpc", "hpack"]):
-    from bridge.protocol.h2grpc.connection import Connection
-    from bridge.protocol.h2grpc.stream import Limits
+from bridge.protocol.h2grpc.connection import Connection
+from bridge.protocol.h2grpc.stream import Limits
+from fuzz.source import Source
 
 BLOCK = b"\x82"  # a header block of one field, `:method GET`: a connection does not look into it
 GREETING = bytes(3) + b"\x04" + bytes(5)  # an empty SETTINGS frame
@@ -22,23 +16,16 @@ LIMITS = Limits(message=1000, stream_window=65_535, connection_window=65_535, he
 
 def one_input(data: bytes) -> None:
     """Feed one input to a connection with two open calls."""
-    provider = atheris.FuzzedDataProvider(data)
-    pieces = [provider.ConsumeIntInRange(1, 200) for _ in range(4)]
-    received = provider.ConsumeBytes(atheris.ALL_REMAINING)
+    source = Source(data)
+    greeted, sizes = source.flag(), [1 + source.below(200) for _ in range(4)]
     connection: Connection[object] = Connection(LIMITS)
-    if pieces[0] % 2:
+    if greeted:
         connection.receive(GREETING)
     for size in (10, 100_000):
         connection.open(object(), BLOCK, bytes(size))
-    for size in pieces:
-        connection.receive(received[:size])
+    for size in sizes:
+        connection.receive(source.take(size))
         connection.data_to_send()
-        received = received[size:]
-    connection.receive(received)
+    connection.receive(source.rest())
     connection.data_to_send()
     connection.lost()
-
-
-if __name__ == "__main__":
-    atheris.Setup(sys.argv, one_input)
-    atheris.Fuzz()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,15 @@ class Ran:
         return values
 
 
-async def run(*command: str, within: float = 20.0) -> Ran:
-    """Run a program to its end.
+async def run(*command: str, within: float = 20.0, cwd: Path | None = None) -> Ran:
+    """Run a program to its end, in another directory if one is given.
 
     Raises:
         TimeoutError: it took longer than `within` seconds and was killed.
     """
     process = await asyncio.create_subprocess_exec(
         *command,
+        cwd=cwd,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bridge.app import Bridge
     from tests.conftest import Serve
 
-TESTING = {"http_port": 0, "grpc_port": 0, "shutdown_grace": 0.5}
+TESTING = {"http_port": 0, "grpc_port": 0, "drain_timeout": 0.5}
 """Flags of every bridge of a test."""
 
 

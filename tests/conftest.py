@@ -12,13 +12,15 @@ import pytest
 from bridge.app import Bridge
 from bridge.config import Config
 from tests.eventually import eventually
-from tests.families import families, resting_ensemble
+from tests.families import families, resting
 from tests.tritonserver import RunningTriton, start_triton
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-__all__ = ["families", "resting_ensemble"]  # fixtures of all directories: one server for the run
+    from bridge.observability.tracing import Tracing
+
+__all__ = ["families", "resting"]  # fixtures of all directories: one server for the run
 
 
 TRANSPORT = os.environ.get("TRITON_TRANSPORT", "native")
@@ -27,8 +29,8 @@ TRANSPORT = os.environ.get("TRITON_TRANSPORT", "native")
 class Serve(Protocol):
     """Starts a bridge; see the fixture `serve`."""
 
-    async def __call__(self, **settings: Any) -> Bridge:
-        """Return a running bridge with these settings of `Config`."""
+    async def __call__(self, *, tracing: Tracing | None = None, **settings: Any) -> Bridge:
+        """Return a running bridge with these settings of `Config`; `tracing` stands for what is sent."""
 
 
 @pytest.fixture(scope="session")
@@ -44,15 +46,15 @@ async def serve() -> AsyncIterator[Serve]:
     bridges: list[Bridge] = []
     before = asyncio.all_tasks()
 
-    async def start(**settings: Any) -> Bridge:
+    async def start(*, tracing: Tracing | None = None, **settings: Any) -> Bridge:
         defaults = {
             "http_port": 0,
             "grpc_port": 0,
             "poll_interval": 0.1,
-            "shutdown_grace": 0.5,
+            "drain_timeout": 0.5,
             "triton_transport": TRANSPORT,
         }
-        bridge = Bridge(Config(**(defaults | settings)))
+        bridge = Bridge(Config(**(defaults | settings)), tracing=tracing)
         bridges.append(bridge)
         await bridge.start()
         return bridge

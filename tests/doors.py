@@ -16,7 +16,10 @@ from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
 from openai_bridge.v1.completions_pb2 import CreateCompletionRequest
 
 from tests import grpc_client
+from tests.key_files import bearer
+from tests.key_files import metadata as metadata_of
 from tests.openai_bodies import CHAT, COMPLETIONS, said
+from tests.protocol.constraint_requests import in_proto
 from tests.raw_http import ask
 
 if TYPE_CHECKING:
@@ -26,7 +29,11 @@ IGNORED: Final = "openai-bridge-ignored"
 _STATUS: Final = {
     grpc.StatusCode.INVALID_ARGUMENT: 400,
     grpc.StatusCode.UNIMPLEMENTED: 400,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
     grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
 _FINISH: Final = {"FINISH_REASON_STOP": "stop", "FINISH_REASON_LENGTH": "length"}
 
@@ -110,34 +117,41 @@ class Refused(Exception):  # noqa: N818 - what a test expects, not a fault
         self.param = param
 
 
-async def tell(bridge: Bridge, way: Way, body: dict[str, Any]) -> Told:
+async def tell(bridge: Bridge, way: Way, body: dict[str, Any], *, key: str = "") -> Told:
     """Send the body of a chat or completion request, in which a stream asks for usage.
+
+    Args:
+        bridge: the one that is asked.
+        way: how.
+        body: as OpenAI has it.
+        key: the name of the key to show; see `key_files`.
 
     Raises:
         Refused: before the first byte.
     """
     if way.streams:
         body = {"stream_options": {"include_usage": True}, **body}
-    return await (_by_http if way.door == "http" else _by_grpc)(bridge, way, body)
+    return await (_by_http if way.door == "http" else _by_grpc)(bridge, way, body, key)
 
 
-async def refusal(bridge: Bridge, way: Way, body: dict[str, Any]) -> Refused:
+async def refusal(bridge: Bridge, way: Way, body: dict[str, Any], *, key: str = "") -> Refused:
     """Send a body that must be refused; return how."""
     with pytest.raises(Refused) as caught:
-        await tell(bridge, way, body)
+        await tell(bridge, way, body, key=key)
     return caught.value
 
 
-async def _by_http(bridge: Bridge, way: Way, body: dict[str, Any]) -> Told:
+async def _by_http(bridge: Bridge, way: Way, body: dict[str, Any], key: str) -> Told:
     path = CHAT if "messages" in body else COMPLETIONS
-    answer = await ask(bridge.http_port, "POST", path, json=body | {"stream": way.streams})
+    headers = bearer(key) if key else {}
+    answer = await ask(bridge.http_port, "POST", path, json=body | {"stream": way.streams}, headers=headers)
     if answer.status != 200:
         raise Refused(answer.status, answer.error["message"], answer.error["param"])
     messages = said(answer.body) if way.streams else [answer.json]
     return _told(messages, answer.headers.get(IGNORED, ""))
 
 
-async def _by_grpc(bridge: Bridge, way: Way, body: dict[str, Any]) -> Told:
+async def _by_grpc(bridge: Bridge, way: Way, body: dict[str, Any], key: str) -> Told:
     request = message(body)
     async with grpc_client.connected(bridge.grpc_port) as stubs:
         chat = isinstance(request, CreateChatCompletionRequest)
@@ -147,7 +161,9 @@ async def _by_grpc(bridge: Bridge, way: Way, body: dict[str, Any]) -> Told:
             if chat
             else (f"CreateCompletion{'Stream' * way.streams}")
         )
-        call = getattr(service, name)(request, timeout=grpc_client.WAIT)
+        call = getattr(service, name)(
+            request, metadata=metadata_of(key) if key else (), timeout=grpc_client.WAIT
+        )
         try:
             answers = await grpc_client.read(call) if way.streams else [await call]
             metadata = dict(await call.initial_metadata())
@@ -165,7 +181,7 @@ def _refused(exc: grpc.aio.AioRpcError) -> Refused:
 
 def message(body: dict[str, Any]) -> CreateChatCompletionRequest | CreateCompletionRequest:
     """Return the message that says the same as a body."""
-    fields = dict(body)
+    fields = in_proto(body)
     if isinstance(fields.get("stop"), str):
         fields["stop"] = [fields["stop"]]
     if "triton_parameters" in fields:

@@ -42,11 +42,13 @@ ENSEMBLE: Final = ("preprocessing", "tensorrt_llm", "postprocessing", "ensemble"
 """The ensemble and its steps."""
 
 
-@pytest.fixture
-def resting_ensemble(tmp_path: Path) -> Iterator[RunningTriton]:
-    """Serve the ensemble alone: on a server that others use, they may have cancelled it for good."""
-    _add_models(tmp_path / "repository", ENSEMBLE)
-    with start_triton(tmp_path, *ENSEMBLE) as running:
+@pytest.fixture(scope="session")
+def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
+    """Serve what a cancel does not reach on a server of its own: others may cancel an ensemble for good."""
+    tmp = tmp_path_factory.mktemp("resting")
+    names = (*ENSEMBLE, "tensorrt_llm_bls", "text_ensemble")
+    _add_models(tmp / "repository", names)
+    with start_triton(tmp, "batched", *names) as running:
         yield running
 
 

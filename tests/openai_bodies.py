@@ -44,5 +44,5 @@ def text_of(events: list[Any]) -> str:
 
 def masked(body: bytes) -> bytes:
     """Return a body with what differs from request to request replaced: ids and times."""
-    body = re.sub(rb'"id":"(chatcmpl|cmpl)-[0-9a-f]{32}"', rb'"id":"\1-0"', body)
+    body = re.sub(rb'"id":"(chatcmpl-|cmpl-|call_)[0-9a-f]{32}"', rb'"id":"\g<1>0"', body)
     return re.sub(rb'"created":\d+', b'"created":0', body)

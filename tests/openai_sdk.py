@@ -22,7 +22,7 @@ class Asynchronous:
     """`AsyncOpenAI`."""
 
     def __init__(self, base_url: str, **options: Any) -> None:
-        self._client = AsyncOpenAI(base_url=base_url, api_key="unused", timeout=PATIENCE, **options)
+        self._client = AsyncOpenAI(base_url=base_url, timeout=PATIENCE, **options)
 
     async def call(self, method: str, /, **arguments: Any) -> Any:
         """Call a method by its dotted name, such as `chat.completions.create`."""
@@ -38,6 +38,11 @@ class Asynchronous:
         """Read `chat.completions.stream` to its end and return what the SDK has added up."""
         async with asyncio.timeout(PATIENCE), self._client.chat.completions.stream(**arguments) as stream:
             return await stream.get_final_completion()
+
+    async def events(self, **arguments: Any) -> list[Any]:
+        """Read `chat.completions.stream` to its end and return the events that the SDK makes of it."""
+        async with asyncio.timeout(PATIENCE), self._client.chat.completions.stream(**arguments) as stream:
+            return [event async for event in stream]
 
     async def first(self, method: str, /, **arguments: Any) -> Any:
         """Return the first chunk of a stream, and close the stream."""
@@ -56,7 +61,7 @@ class Synchronous:
     """`OpenAI`, in a thread beside the bridge's event loop."""
 
     def __init__(self, base_url: str, **options: Any) -> None:
-        self._client = OpenAI(base_url=base_url, api_key="unused", timeout=PATIENCE, **options)
+        self._client = OpenAI(base_url=base_url, timeout=PATIENCE, **options)
 
     async def call(self, method: str, /, **arguments: Any) -> Any:
         """See `Asynchronous.call`."""
@@ -73,6 +78,15 @@ class Synchronous:
         def read() -> Any:
             with self._client.chat.completions.stream(**arguments) as stream:
                 return stream.get_final_completion()
+
+        return await asyncio.to_thread(read)
+
+    async def events(self, **arguments: Any) -> list[Any]:
+        """See `Asynchronous.events`."""
+
+        def read() -> list[Any]:
+            with self._client.chat.completions.stream(**arguments) as stream:
+                return list(stream)
 
         return await asyncio.to_thread(read)
 
@@ -98,10 +112,10 @@ both_flavours = pytest.mark.parametrize(
 
 @asynccontextmanager
 async def sdk(
-    bridge: Bridge, flavour: Flavour = Asynchronous, *, max_retries: int = 0
+    bridge: Bridge, flavour: Flavour = Asynchronous, *, max_retries: int = 0, api_key: str = "unused"
 ) -> AsyncIterator[Asynchronous | Synchronous]:
     """Connect a client to a bridge for the length of the block."""
-    client = flavour(f"http://127.0.0.1:{bridge.http_port}/v1", max_retries=max_retries)
+    client = flavour(f"http://127.0.0.1:{bridge.http_port}/v1", max_retries=max_retries, api_key=api_key)
     try:
         yield client
     finally:

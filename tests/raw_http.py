@@ -116,6 +116,8 @@ class Connection:
     async def answer(self) -> Answer:
         """Read a whole response."""
         head = await self.head()
+        if head.status in {204, 304}:
+            return Answer(head, b"")  # these have none, whatever the headers say
         if "transfer-encoding" in head.headers:
             return Answer(head, b"".join([chunk async for chunk in self.chunks()]))
         length = head.headers.get("content-length")

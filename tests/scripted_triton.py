@@ -91,6 +91,7 @@ class PeerCall:
     requests: list[kserve.ModelInferRequest] = field(default_factory=list)
     half_closed: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    metadata: tuple[tuple[str, str], ...] = ()
     ended: bool = False
     """Whether the script came to its end."""
 
@@ -109,21 +110,24 @@ class ScriptedTriton(kserve.GRPCInferenceServiceServicer):
         self.index_gate = asyncio.Event()
         """RepositoryIndex answers when it is set, as it is from the start."""
         self.index_gate.set()
+        self.stopping: Script = sends(empty(final=True))
+        """What a request with an input `stop` gets."""
         self.down = False
         """Whether questions about models fail as those of a server that exits."""
 
     async def ModelStreamInfer(  # noqa: N802 - the name of the RPC
         self, request_iterator: AsyncIterator[kserve.ModelInferRequest], context: Any
     ) -> AsyncIterator[kserve.ModelStreamInferResponse]:
-        call = PeerCall()
+        call = PeerCall(metadata=tuple(context.invocation_metadata()))
         self.calls.append(call)
         # A cancel during a write does not enter this generator before it is collected: ask the RPC.
         context.add_done_callback(lambda _: call.ended or call.cancelled.set())
         async for request in request_iterator:
             call.requests.append(request)
         call.half_closed.set()
+        stops = any(tensor.name == "stop" for request in call.requests for tensor in request.inputs)
         try:
-            async for message in self.script(context):
+            async for message in (self.stopping if stops else self.script)(context):
                 yield message
         except grpc.aio.AbortError:
             call.ended = True

@@ -156,12 +156,13 @@ async def test_check_shows_what_each_model_is_served_as(triton: RunningTriton, t
     ran = await bridge("check", "--triton", triton.address, "--config", str(path))
     assert ran.code == 0
     rows = {line.split()[0]: re.split(r"\s{2,}", line) for line in ran.out.split("\n\n")[0].splitlines()}
-    assert rows["MODEL"] == ["MODEL", "SERVED AS", "DECOUPLED", "CHAT TEMPLATE", "WHY NOT"]
-    assert rows["demo"] == ["demo", "vllm", "yes", "chatml"]
-    assert rows["plain"] == ["plain", "text", "no", "llama3"]
-    assert rows["echo_vllm"] == ["echo_vllm", "text", "yes", "chatml"]
-    assert rows["identity"][1:4] == ["-", "no", "-"]
-    assert rows["identity"][4]
+    prompting = ["CHAT TEMPLATE", "TOOL CALLS", "REASONING"]
+    assert rows["MODEL"] == ["MODEL", "SERVED AS", "DECOUPLED", *prompting, "WHY NOT"]
+    assert rows["demo"] == ["demo", "vllm", "yes", "chatml", "hermes", "none"]
+    assert rows["plain"] == ["plain", "text", "no", "llama3", "llama3_json", "none"]
+    assert rows["echo_vllm"] == ["echo_vllm", "text", "yes", "chatml", "hermes", "none"]
+    assert rows["identity"][1:6] == ["-", "no", "-", "-", "-"]
+    assert rows["identity"][6]
 
 
 async def test_check_fails_if_a_configured_model_is_not_there(triton: RunningTriton, tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ async def test_a_signal_ends_an_idle_bridge_cleanly(number: signal.Signals) -> N
 
 async def test_a_second_signal_ends_running_requests_at_once(triton: RunningTriton, tmp_path: Path) -> None:
     path = tmp_path / "bridge.toml"
-    path.write_text("shutdown_grace = 60\n")
+    path.write_text("drain_timeout = 60\n")
     tag = "second-signal"
     async with (
         serving(triton.address, "--config", str(path)) as (process, port),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.chat_templates import BUILTIN
-from bridge.config import Config, ModelConfig, load
+from bridge.config import Config, Limits, ModelConfig, Tls, TritonTls, load
 from bridge.config.checks import DERIVED
 
 # Key -> (TOML value, what it becomes). Every default is another value.
@@ -23,6 +23,7 @@ TOP: dict[str, tuple[str, Any]] = {
     "default_model": ('"demo"', "demo"),
     "chat_template": ('"llama3"', "llama3"),
     "unknown_fields": ('"reject"', "reject"),
+    "reasoning_field": ('"reasoning"', "reasoning"),
     "max_request_bytes": ("1024", 1024),
     "max_response_bytes": ("2048", 2048),
     "request_timeout": ("1.5", 1.5),
@@ -33,11 +34,18 @@ TOP: dict[str, tuple[str, Any]] = {
     "stall_timeout": ("5", 5.0),
     "max_buffered_bytes": ("8192", 8192),
     "triton_transport": ('"grpcio"', "grpcio"),
-    "shutdown_grace": ("0", 0.0),
+    "drain_timeout": ("0", 0.0),
     "log_level": ('"debug"', "debug"),
     "log_format": ('"json"', "json"),
+    "tracing": ("true", True),
     "serve_unconfigured": ("false", False),
-    "admin_key_file": ('"keys.txt"', Path("keys.txt")),
+    "key_file": ('"keys.toml"', Path("keys.toml")),
+    "protect_metrics": ("true", True),
+    "cors_origins": ('["https://a.example", "*"]', ("https://a.example", "*")),
+    "limits": ("{ max_n = 2 }", Limits(max_n=2)),
+    "tls": ('{ certificate = "/c", key = "/k" }', Tls(certificate=Path("/c"), key=Path("/k"))),
+    "triton_tls": ('{ server_name = "triton" }', TritonTls(server_name="triton")),
+    "triton_headers": ('{ name = "keys.txt" }', {"name": Path("keys.txt")}),
     "image_hosts": ('["a", "b:81"]', ("a", "b:81")),
     "image_private_hosts": ('["a"]', ("a",)),
     "max_image_bytes": ("4096", 4096),
@@ -53,9 +61,14 @@ MODEL: dict[str, tuple[str, Any]] = {
     "max_tokens": ("99", 99),
     "max_model_len": ("4096", 4096),
     "owned_by": ('"me"', "me"),
+    "upstreams": ('["a:1"]', ("a:1",)),
+    "resume": ("true", True),
     "tokenizer": ('"tok/tokenizer.json"', Path("tok/tokenizer.json")),
     "text_mode": ('"cumulative"', "cumulative"),
+    "tool_call_parser": ('"hermes"', "hermes"),
+    "reasoning_parser": ('"think"', "think"),
     "tensors": ('{ prompt = "question" }', {"prompt": "question"}),
+    "guided_decoding": ('"none"', "none"),
     "as_parameters": ('["seed"]', ("seed",)),
     "defaults": ('{ temperature = 0.5, stop = ["a"] }', {"temperature": 0.5, "stop": ["a"]}),
     "unsupported": ('"ignore"', "ignore"),
@@ -79,6 +92,13 @@ def complaint(tmp_path: Path, text: str, **flags: Any) -> str:
     return str(caught.value)
 
 
+def placed(directory: Path, value: Any) -> Any:
+    """Return a value whose paths begin where the file is."""
+    if isinstance(value, dict):
+        return {key: placed(directory, item) for key, item in value.items()}
+    return directory / value if isinstance(value, Path) else value
+
+
 @pytest.mark.parametrize(("cls", "table"), [(Config, TOP), (ModelConfig, MODEL)])
 def test_every_key_is_tried(cls: type[Any], table: dict[str, Any]) -> None:
     assert {item.name for item in fields(cls) if not item.metadata.get(DERIVED)} == set(table)
@@ -88,7 +108,7 @@ def test_every_key_is_tried(cls: type[Any], table: dict[str, Any]) -> None:
 def test_a_key_is_read(tmp_path: Path, key: str) -> None:
     text, value = TOP[key]
     found = getattr(loaded(tmp_path, f"{key} = {text}"), key)
-    expected = tmp_path / value if isinstance(value, Path) else value
+    expected = placed(tmp_path, value)
     assert (found, type(found)) == (expected, type(expected))
     assert getattr(Config(), key) != value
 
@@ -97,7 +117,7 @@ def test_a_key_is_read(tmp_path: Path, key: str) -> None:
 def test_a_models_key_is_read(tmp_path: Path, key: str) -> None:
     text, value = MODEL[key]
     config = loaded(tmp_path, f'[models."org/m"]\n{key} = {text}')
-    assert getattr(config.model("org/m"), key) == (tmp_path / value if isinstance(value, Path) else value)
+    assert getattr(config.model("org/m"), key) == placed(tmp_path, value)
     assert getattr(config.model("other"), key) != value
 
 
@@ -124,7 +144,7 @@ def test_a_models_wrong_type_is_named(tmp_path: Path, key: str) -> None:
         pytest.param("token_timeout = -1", "token_timeout", id="negative time"),
         pytest.param("keep_alive = nan", "keep_alive", id="no number"),
         pytest.param("poll_interval = inf", "poll_interval", id="never"),
-        pytest.param("shutdown_grace = -0.5", "shutdown_grace", id="negative grace"),
+        pytest.param("drain_timeout = -0.5", "drain_timeout", id="negative drain"),
         pytest.param("max_request_bytes = 0", "max_request_bytes", id="no room"),
         pytest.param("max_response_bytes = 2147483648", "max_response_bytes", id="more than gRPC can"),
         pytest.param('log_level = "loud"', "log_level", id="unknown level"),
@@ -147,8 +167,9 @@ def test_a_models_wrong_type_is_named(tmp_path: Path, key: str) -> None:
         pytest.param('[models.m]\nadapter = "tgi"', "models.m.adapter", id="unknown adapter"),
         pytest.param("max_image_bytes = 0", "max_image_bytes", id="no room for images"),
         pytest.param("image_timeout = 0", "image_timeout", id="no time for images"),
-        pytest.param('admin_keys = ["a"]', "admin_keys", id="keys do not stand in the file"),
-        pytest.param('admin_key_file = "nowhere"', "admin_key_file", id="no such file of keys"),
+        pytest.param(
+            'triton_header_values = { a = "b" }', "triton_header_values", id="headers have files of their own"
+        ),
         pytest.param('[models.m]\nversion = "v1"', "models.m.version", id="a version that is no number"),
         pytest.param('[models.m]\nlora = "a"\nloras = ["b"]', "models.m.loras", id="an adapter's adapters"),
         pytest.param('[models.m]\ntext_mode = "both"', "models.m.text_mode", id="unknown text mode"),
@@ -158,6 +179,9 @@ def test_a_models_wrong_type_is_named(tmp_path: Path, key: str) -> None:
         pytest.param("[models.m.tensors]\nprompt = 1", "models.m.tensors.prompt", id="a tensor is no number"),
         pytest.param(
             "[models.m.parameters]\na = [1]", "models.m.parameters.a", id="a parameter of many values"
+        ),
+        pytest.param(
+            '[models.m]\nguided_decoding = "xgrammar"', "models.m.guided_decoding", id="unknown key"
         ),
         pytest.param('[models.m]\nas_parameters = "seed"', "models.m.as_parameters", id="one name, no array"),
         pytest.param('chat_template = "nowhere.jinja"', "chat_template", id="no such template"),

@@ -1,4 +1,4 @@
-"""Files that the configuration names: chat templates, and the keys of admins."""
+"""Files that the configuration names: chat templates, and headers for Triton."""
 
 from __future__ import annotations
 
@@ -56,44 +56,40 @@ def test_a_config_made_in_code_has_the_default_template() -> None:
     assert Config().template_of("m").name == "chatml"
 
 
-@pytest.mark.parametrize(
-    ("text", "keys"),
-    [
-        pytest.param("one", ("one",), id="one"),
-        pytest.param("one\ntwo\n", ("one", "two"), id="one a line"),
-        pytest.param("# comment\n\n  one \r\n#two\nclé\n", ("one", "clé"), id="comments and white space"),
-    ],
-)
-def test_admin_keys_are_the_lines_of_their_file(tmp_path: Path, text: str, keys: tuple[str, ...]) -> None:
-    (tmp_path / "keys").write_bytes(text.encode())
-    assert loaded(tmp_path, 'admin_key_file = "keys"').admin_keys == keys
+HEADERS = '[triton_headers]\ntriton-grpc-protocol-infer-key = "secret"'
+
+
+@pytest.mark.parametrize("content", [b"s3cret", b"s3cret\n", b"  s3cret\r\n\n"])
+def test_a_header_for_triton_has_the_value_in_its_file(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    config = loaded(tmp_path, HEADERS)
+    assert config.triton_header_values == {"triton-grpc-protocol-infer-key": "s3cret"}
+    assert "s3cret" not in repr(config)
 
 
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        pytest.param(b"", "holds no key", id="empty"),
-        pytest.param(b"# one\n\n", "holds no key", id="comments alone"),
+        pytest.param(b"", "one line of ASCII", id="empty"),
+        pytest.param(b"one\ntwo\n", "one line of ASCII", id="two lines"),
+        pytest.param("clé".encode(), "one line of ASCII", id="no ASCII"),
         pytest.param(b"\xff", "not UTF-8", id="no text"),
         pytest.param(None, "No such file", id="no file"),
     ],
 )
-def test_a_file_without_keys_is_named(tmp_path: Path, content: bytes | None, what: str) -> None:
+def test_a_file_that_holds_no_header_is_named(tmp_path: Path, content: bytes | None, what: str) -> None:
     if content is not None:
-        (tmp_path / "keys").write_bytes(content)
-    text = complaint(tmp_path, 'admin_key_file = "keys"')
-    assert text.startswith("admin_key_file: ")
+        (tmp_path / "secret").write_bytes(content)
+    text = complaint(tmp_path, HEADERS)
+    assert text.startswith("triton_headers.triton-grpc-protocol-infer-key: ")
     assert what in text
 
 
-def test_without_a_file_there_are_no_keys() -> None:
-    assert Config().admin_keys == ()
-    assert load(None, {}).admin_keys == ()
-
-
-def test_keys_are_not_shown(tmp_path: Path) -> None:
-    (tmp_path / "keys").write_text("secret-key")
-    assert "secret-key" not in repr(loaded(tmp_path, 'admin_key_file = "keys"'))
+@pytest.mark.parametrize("name", ["Upper", "grpc-timeout", "a-bin", "a b", "a:b", ":path", "é"])
+def test_a_name_that_gives_no_metadata_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text("s")
+    text = complaint(tmp_path, f'[triton_headers]\n"{name}" = "secret"')
+    assert text.startswith(f"triton_headers.{name}: is no name of metadata")
 
 
 def test_a_value_of_another_kind_stays_in_the_defaults_untouched(tmp_path: Path) -> None:

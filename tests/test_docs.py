@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from bridge.chat_templates import BUILTIN
-from bridge.config import Config, ModelConfig, load
+from bridge.config import Balancing, Config, Limits, ModelConfig, Tls, TritonTls, Upstream, load
 from bridge.config.checks import DERIVED
+from bridge.config.model import ReasoningParser, ToolCallParser
 
 ROOT = Path(__file__).parents[1]
 CONFIGURATION = ROOT / "docs" / "configuration.md"
@@ -29,12 +30,15 @@ def keys(cls: type[Any]) -> set[str]:
     return {item.name for item in fields(cls) if not item.metadata.get(DERIVED)}
 
 
-@pytest.mark.parametrize("cls", [Config, ModelConfig])
+TABLES = (Config, ModelConfig, Upstream, Balancing, Limits, Tls, TritonTls)
+
+
+@pytest.mark.parametrize("cls", TABLES)
 def test_every_key_is_described(cls: type[Any]) -> None:
     first_cells = re.findall(r"^\| ([^|]+) \|", CONFIGURATION.read_text(), re.MULTILINE)
     described = set(re.findall(r"(\w+)\]?`", " ".join(first_cells)))
     assert keys(cls) - described == set()
-    assert described <= keys(Config) | keys(ModelConfig)
+    assert described <= set().union(*map(keys, TABLES))
 
 
 def test_every_built_in_chat_template_is_named() -> None:
@@ -42,11 +46,17 @@ def test_every_built_in_chat_template_is_named() -> None:
     assert [name for name in BUILTIN if f"`{name}`" not in text] == []
 
 
+@pytest.mark.parametrize("kind", [ToolCallParser, ReasoningParser])
+def test_every_parser_is_described(kind: Any) -> None:
+    text = (ROOT / "docs" / "reasoning-and-tools.md").read_text()
+    assert [name for name in get_args(kind) if f"`{name}`" not in text and name != "none"] == []
+
+
 @pytest.mark.parametrize("text", TOML)
 def test_a_configuration_is_read(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bridge.toml"
     path.write_text(text)
-    assert load(path, {}).triton == "localhost:8001"
+    assert load(path, {}).servers[0].address == "localhost:8001"
 
 
 def test_every_link_leads_to_a_file() -> None:

@@ -115,6 +115,7 @@ def test_a_model_that_is_not_configured_has_defaults() -> None:
     assert (model.id, model.created, model.owned_by) == ("any", 7, "triton")
     assert (model.tokenizer, model.default_max_tokens, model.max_model_len) == (None, None, None)
     assert (model.defaults, model.unsupported, model.lora, model.parent) == ({}, "reject", None, None)
+    assert (model.tool_call_parser, model.reasoning_parser) == ("hermes", None)
     assert model.adds_special_tokens
     assert routes().template_source("any") == "chatml"
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from openai_bridge.v1.chat_pb2 import ResponseFormat
 
 from bridge.config import Config, ModelConfig
 from bridge.protocol.model import Model
@@ -36,8 +35,6 @@ def test_defaults_are_as_a_request_would_have_them() -> None:
         "logit_bias": {5: -1.0},
         "stop_token_ids": [1, 2],
     }
-    found = served(BARE, {"response_format": {"type": "text"}}).defaults
-    assert found == {"response_format": ResponseFormat(text={})}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +61,6 @@ def test_a_model_that_can_carry_its_defaults_is_served(
     ("defaults", "field"),
     [
         pytest.param({"top_k": 3}, "top_k", id="no input"),
-        pytest.param({"response_format": {"type": "json_object"}}, "response_format", id="a format"),
         pytest.param({"seed": 2**40}, "seed", id="more than the input holds"),
         pytest.param({"priority": 1}, "priority", id="no queue"),
         pytest.param({"triton_parameters": {"a": 1}}, "triton_parameters.a", id="not allowed"),

@@ -153,7 +153,7 @@ async def test_a_first_signal_lets_a_stream_end(
 
 async def test_a_second_signal_ends_streams_at_once(triton: RunningTriton, tmp_path: Path) -> None:
     config = tmp_path / "bridge.toml"
-    config.write_text("shutdown_grace = 60")
+    config.write_text("drain_timeout = 60")
     async with serving("--triton", triton.address, "--config", str(config), *TWO) as bridge:
         http = await bridge.port("HTTP")
         async with connected(http) as connection:

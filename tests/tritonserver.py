@@ -1,4 +1,4 @@
-"""One real tritonserver for a test run, serving the demo model and the stand-ins of tests/models.
+"""One real tritonserver for a test run, serving the demo models and the stand-ins of tests/models.
 
 It needs no event loop, so that a session-scoped fixture can hold it while every test has a loop of its own:
 
@@ -28,7 +28,7 @@ from bridge.demo import DEMO_REPOSITORY
 from bridge.demo.tritonserver import TritonOptions, Tritonserver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MODELS = Path(__file__).parent / "models"
 TOKEN_DELAY_MS = 1
@@ -71,8 +71,37 @@ class RunningTriton:
 
 
 @contextmanager
-def start_triton(tmp: Path, *models: str, grpc_port: int = 0) -> Iterator[RunningTriton]:
+def start_triton(
+    tmp: Path, *models: str, grpc_port: int = 0, extra_args: tuple[str, ...] = ()
+) -> Iterator[RunningTriton]:
     """Serve `models`, or all of them, until the block ends; requests may load and unload."""
+    made = _prepared(tmp, models, grpc_port, extra_args)
+    try:
+        made.server.start_now()
+        made.server.wait_ready_now()
+        yield made
+    finally:
+        made.server.stop_now()
+
+
+@contextmanager
+def start_tritons(tmp: Path, *models: str, grpc_ports: Sequence[int]) -> Iterator[list[RunningTriton]]:
+    """Serve `models` by a server on each of these ports, all started at the same time."""
+    made = [_prepared(tmp / str(at), models, port) for at, port in enumerate(grpc_ports)]
+    try:
+        for one in made:
+            one.server.start_now()
+        for one in made:
+            one.server.wait_ready_now()
+        yield made
+    finally:
+        for one in made:
+            one.server.kill()
+
+
+def _prepared(
+    tmp: Path, models: tuple[str, ...], grpc_port: int, extra_args: tuple[str, ...] = ()
+) -> RunningTriton:
     records = tmp / "records"
     records.mkdir(parents=True, exist_ok=True)
     options = TritonOptions(
@@ -80,39 +109,33 @@ def start_triton(tmp: Path, *models: str, grpc_port: int = 0) -> Iterator[Runnin
         work_dir=tmp,
         grpc_port=grpc_port,
         models=models or ("*",),
+        extra_args=extra_args,
         exit_timeout=1,
         environment={"TRITON_TEST_RECORDS": str(records)},
     )
-    server = Tritonserver(options)
-    try:
-        server.start_now()
-        server.wait_ready_now()
-        yield RunningTriton(server, records / "events.jsonl")
-    finally:
-        server.stop_now()
+    return RunningTriton(Tritonserver(options), records / "events.jsonl")
 
 
 def assemble(repository: Path) -> Path:
-    """Copy the demo model, sped up, and the stand-ins into one repository and return it.
+    """Copy the demo models, sped up, and the stand-ins into one repository and return it.
 
     A model can import only what is in its own directory, so each stand-in gets its copy of `standin`.
     """
     for config in DEMO_REPOSITORY.glob("*/config.pbtxt"):
-        shutil.copytree(config.parent, repository / config.parent.name, ignore=CACHES, dirs_exist_ok=True)
+        model = repository / config.parent.name
+        shutil.copytree(config.parent, model, ignore=CACHES, dirs_exist_ok=True)
+        (model / config.name).write_text(faster(config.read_text()))
     for config in MODELS.glob("*/config.pbtxt"):
         model = repository / config.parent.name
         shutil.copytree(config.parent, model, ignore=CACHES, dirs_exist_ok=True)
         shutil.copytree(MODELS / "standin", model / "1" / "standin", ignore=CACHES, dirs_exist_ok=True)
-    demo = repository / "demo" / "config.pbtxt"
-    if demo.exists():
-        demo.write_text(faster(demo.read_text()))
     return repository
 
 
 def faster(config: str) -> str:
-    """Return the demo's configuration with the tests' delay between tokens."""
+    """Return a demo model's configuration with the tests' delay between tokens."""
     delay = r'(key: "token_delay_ms"\s*value: \{ string_value: )"[^"]*"'
     changed, count = re.subn(delay, rf'\g<1>"{TOKEN_DELAY_MS}"', config)
     if count != 1:
-        raise ValueError("the demo's config.pbtxt has no token_delay_ms to change")
+        raise ValueError("a demo model's config.pbtxt has no token_delay_ms to change")
     return changed

@@ -14,6 +14,7 @@ from tests.doors import WAYS, refusal, tell
 from tests.eventually import POLL
 from tests.faults.conftest import repository
 from tests.grpc_client import WAIT, connected, failure
+from tests.key_files import bearer, metadata, secret, write_keys
 from tests.openai_bodies import chat, directed
 from tests.raw_http import ask
 
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
     from tests.raw_http import Answer
     from tests.tritonserver import RunningTriton
 
-KEY = "sesame-7c1d"
 MODEL = "org/alias"
 FILE = """
-admin_key_file = "keys"
+key_file = "keys.toml"
 poll_interval = 3600
 
 [models."org/alias"]
@@ -40,18 +40,14 @@ triton_model = "plain"
 
 @pytest.fixture
 async def bridge(serve: Serve, families: RunningTriton, tmp_path: Path) -> AsyncIterator[Bridge]:
-    """Serve with two admin keys; what a test unloads is there again after it."""
-    (tmp_path / "keys").write_text(f"# operators\nanother\n\n{KEY}\n")
+    """Serve with two admin keys and another; what a test unloads is there again after it."""
+    write_keys(tmp_path / "keys.toml", operator={"admin": True}, another={"admin": True}, user={})
     yield await serve_file(serve, tmp_path, families.address, FILE)
     async with repository(families) as opened:
         await opened.load("plain")
 
 
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
-
-
-async def change(bridge: Bridge, name: str, verb: str, key: str = KEY) -> Answer:
+async def change(bridge: Bridge, name: str, verb: str, key: str = "operator") -> Answer:
     path = f"/v1/models/{name}/{verb}"
     return await ask(bridge.http_port, "POST", path, headers=bearer(key) | {"Content-Length": "0"})
 
@@ -65,9 +61,11 @@ async def listed(bridge: Bridge) -> set[str]:
 
 async def by_door(bridge: Bridge) -> tuple[set[str], set[str]]:
     """Return the names that the HTTP door lists, and those that the gRPC door lists."""
-    answer = await ask(bridge.http_port, "GET", "/v1/models")
+    answer = await ask(bridge.http_port, "GET", "/v1/models", headers=bearer("user"))
     async with connected(bridge.grpc_port) as stubs:
-        other = await stubs.models.ListModels(models_pb2.ListModelsRequest(), timeout=WAIT)
+        other = await stubs.models.ListModels(
+            models_pb2.ListModelsRequest(), metadata=metadata("user"), timeout=WAIT
+        )
     return {model["id"] for model in answer.json["data"]}, {model.id for model in other.data}
 
 
@@ -77,29 +75,29 @@ async def test_http_unloads_and_loads(bridge: Bridge) -> None:
     assert (unloaded.status, unloaded.json) == (200, {"id": MODEL, "object": "model", "loaded": False})
     assert MODEL not in await listed(bridge)
     for way in WAYS:
-        assert (await refusal(bridge, way, chat(model=MODEL))).status == 404
+        assert (await refusal(bridge, way, chat(model=MODEL), key="user")).status == 404
     assert (await ask(bridge.http_port, "GET", "/v1/health/ready")).status == 503
 
     loaded = await change(bridge, MODEL, "load")
     assert (loaded.status, loaded.json["loaded"]) == (200, True)
     assert MODEL in await listed(bridge)
     for way in WAYS:
-        assert (await tell(bridge, way, chat(directed(text="back"), model=MODEL))).texts == ["back"]
+        assert (await tell(bridge, way, chat(directed(text="back"), model=MODEL), key="user")).texts == [
+            "back"
+        ]
     assert (await change(bridge, MODEL, "load", "another")).status == 200
 
 
 async def test_grpc_unloads_and_loads(bridge: Bridge) -> None:
     async with connected(bridge.grpc_port) as stubs:
         admin: Any = admin_pb2_grpc.ModelAdminServiceStub(stubs.channel)
-        metadata = (("authorization", f"Bearer {KEY}"),)
+        shown = metadata("operator")
         answer = await admin.UnloadModel(
-            admin_pb2.UnloadModelRequest(model=MODEL), metadata=metadata, timeout=WAIT
+            admin_pb2.UnloadModelRequest(model=MODEL), metadata=shown, timeout=WAIT
         )
         assert answer.model == MODEL
         assert MODEL not in await listed(bridge)
-        answer = await admin.LoadModel(
-            admin_pb2.LoadModelRequest(model=MODEL), metadata=metadata, timeout=WAIT
-        )
+        answer = await admin.LoadModel(admin_pb2.LoadModelRequest(model=MODEL), metadata=shown, timeout=WAIT)
         assert answer.model == MODEL
         assert MODEL in await listed(bridge)
 
@@ -118,9 +116,22 @@ async def test_only_the_key_opens(bridge: Bridge, verb: str) -> None:
         assert (answer.status, answer.error["code"]) == (401, "invalid_api_key")
     async with connected(bridge.grpc_port) as stubs:
         call = getattr(admin_pb2_grpc.ModelAdminServiceStub(stubs.channel), method)
-        for metadata in ((), (("authorization", "Bearer wrong"),), (("authorization", KEY),)):
-            error = await failure(call(request, metadata=metadata, timeout=WAIT))
+        for shown in ((), metadata("wrong"), (("authorization", secret("operator")),)):
+            error = await failure(call(request, metadata=shown, timeout=WAIT))
             assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert MODEL in await listed(bridge)
+
+
+@pytest.mark.parametrize("verb", ["load", "unload"])
+async def test_another_key_is_not_an_admins(bridge: Bridge, verb: str) -> None:
+    method = f"{verb.capitalize()}Model"
+    request = getattr(admin_pb2, f"{method}Request")(model=MODEL)
+    answer = await change(bridge, MODEL, verb, "user")
+    assert (answer.status, answer.error["code"]) == (403, "model_not_allowed")
+    async with connected(bridge.grpc_port) as stubs:
+        call = getattr(admin_pb2_grpc.ModelAdminServiceStub(stubs.channel), method)
+        error = await failure(call(request, metadata=metadata("user"), timeout=WAIT))
+    assert error.code() is grpc.StatusCode.PERMISSION_DENIED
     assert MODEL in await listed(bridge)
 
 
@@ -137,8 +148,8 @@ async def test_without_a_key_nobody_may(serve: Serve, families: RunningTriton, v
     request = getattr(admin_pb2, f"{method}Request")(model="plain")
     async with connected(bridge.grpc_port) as stubs:
         call = getattr(admin_pb2_grpc.ModelAdminServiceStub(stubs.channel), method)
-        metadata = (("authorization", f"Bearer {KEY}"),)
-        error = await failure(call(request, metadata=metadata, timeout=WAIT))
+        shown = metadata("operator")
+        error = await failure(call(request, metadata=shown, timeout=WAIT))
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED
     assert "plain" in await listed(bridge)
 

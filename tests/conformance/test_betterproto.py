@@ -23,20 +23,25 @@ from openai_bridge_betterproto.openai_bridge.v1 import (
     CreateChatCompletionRequest,
     CreateCompletionRequest,
     FinishReason,
+    FunctionDefinition,
     ListModelsRequest,
     ModelsServiceStub,
     Prompt,
     RetrieveModelRequest,
     Role,
     StreamOptions,
+    Tool,
 )
 
+from bridge.config import ModelConfig
+from tests import agent_tasks as tasks
 from tests.grpc_client import words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bridge.app import Bridge
+    from tests.conftest import Serve
     from tests.tritonserver import RunningTriton
 
 WAIT = 10.0
@@ -92,6 +97,47 @@ async def test_a_stream_arrives_in_order_with_usage_at_the_end(bridge: Bridge) -
     assert chunks[-1].choices[0].finish_reason is FinishReason.STOP
     assert last.choices == []
     assert last.usage == CompletionUsage(prompt_tokens=2, completion_tokens=50, total_tokens=52)
+
+
+async def test_calls_are_typed(bridge: Bridge) -> None:
+    tools = [
+        Tool(
+            function=FunctionDefinition(
+                name=tool["function"]["name"], parameters_json=json.dumps(tool["function"]["parameters"])
+            )
+        )
+        for tool in tasks.TOOLS
+    ]
+    message = ChatMessage(role=Role.USER, content=[ContentPart(text=tasks.ASKED)])
+    request = CreateChatCompletionRequest(model=tasks.MODEL, messages=[message], tools=tools)
+    async with channel(bridge) as opened:
+        stub = ChatServiceStub(opened)
+        (choice,) = (await stub.create_chat_completion(request, timeout=WAIT)).choices
+        chunks = [chunk async for chunk in stub.create_chat_completion_stream(request, timeout=WAIT)]
+
+    (call,) = choice.message.tool_calls
+    assert (call.function.name, json.loads(call.function.arguments)) == ("get_weather", tasks.ARGUMENTS)
+    begin, *pieces = [piece for chunk in chunks for piece in chunk.choices[0].delta.tool_calls]
+    assert (begin.index, begin.function.name, begin.function.arguments) == (0, "get_weather", "")
+    assert json.loads("".join(piece.function.arguments or "" for piece in pieces)) == tasks.ARGUMENTS
+    assert {(piece.index, piece.id, piece.function.name) for piece in pieces} == {(0, None, None)}
+    assert chunks[-1].choices[0].finish_reason is choice.finish_reason is FinishReason.TOOL_CALLS
+
+
+async def test_reasoning_has_a_field_of_its_own(serve: Serve, triton: RunningTriton) -> None:
+    models = {"echo_vllm": ModelConfig(reasoning_parser="think")}
+    bridge = await serve(triton=triton.address, models=models)
+    request = chat()
+    request.messages[0].content[0].text = tasks.REASONED
+    async with channel(bridge) as opened:
+        stub = ChatServiceStub(opened)
+        (choice,) = (await stub.create_chat_completion(request, timeout=WAIT)).choices
+        chunks = [chunk async for chunk in stub.create_chat_completion_stream(request, timeout=WAIT)]
+
+    assert (choice.message.reasoning_content, choice.message.content) == (tasks.REASONING, tasks.REPLY)
+    deltas = [chunk.choices[0].delta for chunk in chunks]
+    assert "".join(delta.reasoning_content or "" for delta in deltas) == tasks.REASONING
+    assert "".join(delta.content or "" for delta in deltas) == tasks.REPLY
 
 
 async def test_an_explicit_zero_reaches_the_model(bridge: Bridge, triton: RunningTriton) -> None:

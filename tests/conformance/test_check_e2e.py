@@ -6,6 +6,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from bridge.protocol.constraints import FIELDS
 from bridge.protocol.request_fields import FORWARD_NEUTRAL
 from tests.command import run
 
@@ -21,6 +22,9 @@ tensors = { prompt = "INPUT0", answer = "OUTPUT0", max_tokens = "LENGTH" }
 as_parameters = ["temperature"]
 allowed_parameters = ["tenant", "retries"]
 
+[models.tensorrt_llm_bls]
+guided_decoding = "none"
+
 [models.plain]
 unsupported = "ignore"
 """
@@ -31,11 +35,15 @@ EXPECTED = {
         "stop": "sampling_parameters.stop",
         "logprobs": "sampling_parameters.logprobs",
         "cache_salt": "refused",
+        "response_format": "sampling_parameters.structured_outputs",
+        "structured_outputs": "sampling_parameters.structured_outputs",
     },
     "ensemble": {
         "max_tokens": "input max_tokens INT32",
         "seed": "input seed UINT64",
         "min_p": "refused",
+        "response_format": "input guided_decoding_guide BYTES",
+        "structured_outputs": "input guided_decoding_guide BYTES",
         "logit_bias": "refused",
     },
     "llmapi": {
@@ -44,9 +52,14 @@ EXPECTED = {
         "stop": "done by the bridge, and input sampling_param_stop BYTES",
         "logprobs": "refused",
         "priority": "refused",
+        "response_format": "refused",
+        "structured_outputs": "refused",
         "triton_parameters": "refused",
     },
-    "plain": {"top_k": "no effect, named in the answer's header (unsupported = ignore)"},
+    "plain": dict.fromkeys(
+        ("top_k", *FIELDS), "no effect, named in the answer's header (unsupported = ignore)"
+    ),
+    "tensorrt_llm_bls": {"response_format": "refused"},
     "mock_llm": {"max_tokens": "refused", "temperature": "refused"},
     "alias": {
         "max_tokens": "input LENGTH INT32",
@@ -73,4 +86,4 @@ async def test_every_model_tells_how_it_gets_each_field(families: RunningTriton,
     assert {"postprocessing", "preprocessing", "tensorrt_llm", "inhouse"}.isdisjoint(tables)
     for model, rows in EXPECTED.items():
         assert {field: tables[model][field] for field in rows} == rows
-        assert tables[model].keys() >= FORWARD_NEUTRAL.keys() | {"max_tokens", "logprobs"}
+        assert tables[model].keys() >= FORWARD_NEUTRAL.keys() | {*FIELDS, "max_tokens", "logprobs"}

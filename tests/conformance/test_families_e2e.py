@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from tests.doors import WAYS, refusal, tell
-from tests.eventually import POLL
-from tests.faults.conftest import repository
-from tests.grpc_client import WAIT
 from tests.openai_bodies import chat, completion, directed
 
 if TYPE_CHECKING:
@@ -181,22 +177,3 @@ async def test_a_model_is_cancelled_where_the_bridge_cuts(
         answer = await tell(bridge, way, chat(prompt, model=family.model, stop="STOP", n=n))
         assert answer.texts == ["one "] * n
         await server.event(tag, "cancelled")
-
-
-async def test_an_ensemble_is_at_rest_where_the_bridge_has_cut(
-    serve: Serve, resting_ensemble: RunningTriton
-) -> None:
-    """Triton never ends a cancelled ensemble: it could not be unloaded any more."""
-    bridge = await serve(triton=resting_ensemble.address)
-    for way in WAYS:
-        prompt = directed(pieces=["one EN", "D two", " three"])
-        assert (await tell(bridge, way, chat(prompt, model="ensemble", stop="END", n=2))).texts == [
-            "one "
-        ] * 2
-    async with repository(resting_ensemble) as opened:
-        await opened.unload("ensemble")
-        async with asyncio.timeout(WAIT):
-            while True:
-                if await opened.state("ensemble") == "UNAVAILABLE":
-                    break
-                await asyncio.sleep(POLL)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import time
+from importlib.metadata import version
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.observability.metrics import CONTENT_TYPE, Metrics
 
-LABELS = {
-    "requests": ("door", "endpoint", "model", "code"),
-    "requests_in_flight": ("door", "endpoint"),
-    "request_duration_seconds": ("door", "endpoint"),
-    "time_to_first_token_seconds": ("endpoint", "model"),
-    "inter_token_seconds": ("endpoint", "model"),
-    "tokens": ("model", "kind"),
-    "upstream_errors": ("reason",),
-    "ignored_fields": ("field",),
+PROMISED = {
+    "requests": ("counter", ("door", "endpoint", "model", "code")),
+    "requests_in_flight": ("gauge", ("door", "endpoint")),
+    "request_duration_seconds": ("histogram", ("door", "endpoint")),
+    "time_to_first_token_seconds": ("histogram", ("endpoint", "model")),
+    "inter_token_seconds": ("histogram", ("endpoint", "model")),
+    "tokens": ("counter", ("model", "kind")),
+    "upstream_errors": ("counter", ("upstream", "reason")),
+    "ignored_fields": ("counter", ("field",)),
 }
-KINDS = {
-    "requests": "counter",
-    "requests_in_flight": "gauge",
-    "request_duration_seconds": "histogram",
-    "time_to_first_token_seconds": "histogram",
-    "inter_token_seconds": "histogram",
-    "tokens": "counter",
-    "upstream_errors": "counter",
-    "ignored_fields": "counter",
-}
+"""What dashboards of others are made of, and must not change; docs/observability.md has all of them."""
 
 
 def families(metrics: Metrics) -> dict[str, str]:
@@ -33,18 +28,40 @@ def families(metrics: Metrics) -> dict[str, str]:
     return {family.name.removeprefix("openai_bridge_"): family.type for family in found}
 
 
-def test_the_metrics_are_those_and_all_begin_with_the_programs_name() -> None:
+def test_the_metrics_that_were_promised_are_there() -> None:
     metrics = Metrics()
-    assert families(metrics) == KINDS
-    assert metrics.text().count(b"# TYPE openai_bridge_") == len(KINDS)
-
-
-def test_their_labels_are_those() -> None:
-    made = {
+    labels = {
         instrument.name.removeprefix("openai_bridge_"): instrument.label_names
-        for instrument in Metrics().instruments
+        for instrument in metrics.instruments
     }
-    assert made == LABELS
+    kinds = families(metrics)
+    assert {name: (kinds[name], labels[name]) for name in PROMISED} == PROMISED
+
+
+def test_all_metrics_begin_with_the_programs_name() -> None:
+    text = Metrics().text()
+    assert text.count(b"# TYPE openai_bridge_") == text.count(b"# TYPE ")
+
+
+def test_the_program_tells_its_version() -> None:
+    assert f'openai_bridge_info{{version="{version("openai-bridge")}"}} 1.0' in Metrics().text().decode()
+
+
+def test_a_process_that_serves_is_shown_with_what_it_takes() -> None:
+    metrics = Metrics()
+    assert b"process_" not in metrics.text()
+    metrics.serve()
+    pid = str(os.getpid())
+    shown = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(metrics.text().decode())
+        for sample in family.samples
+        if sample.labels == {"pid": pid}
+    }
+    assert shown["openai_bridge_processes"] == 1
+    assert 1e6 < shown["process_resident_memory_bytes"] < 1e10
+    assert time.time() - 1e6 < shown["process_start_time_seconds"] < time.time()
+    assert shown.keys() >= {"process_cpu_seconds_total", "process_open_fds", "process_max_fds"}
 
 
 def test_counters_end_in_total_and_have_no_series_for_their_creation() -> None:

@@ -87,7 +87,31 @@ def test_tokens_are_counted_where_they_are_known() -> None:
 def test_failures_of_the_upstream_are_counted_apart(reason: Reason) -> None:
     metrics = Metrics()
     begin(metrics).end(BridgeError(reason, "x"))
-    assert value(metrics, "upstream_errors_total", reason=reason.name) == float(reason in UPSTREAM)
+    assert value(metrics, "upstream_errors_total", upstream="", reason=reason.name) == float(
+        reason in UPSTREAM
+    )
+
+
+@pytest.mark.parametrize(
+    ("placed", "at_fault", "label"),
+    [
+        pytest.param((), "", "", id="nobody was asked"),
+        pytest.param(("a:1", "b:1"), "", "b:1", id="the last one"),
+        pytest.param(("a:1", "b:1"), "a:1", "a:1", id="the one that the error names"),
+    ],
+)
+def test_a_failure_is_counted_at_the_upstream_that_failed(
+    caplog: pytest.LogCaptureFixture, placed: tuple[str, ...], at_fault: str, label: str
+) -> None:
+    metrics = Metrics()
+    record = begin(metrics)
+    for upstream in placed:
+        record.placed(upstream)
+    error = BridgeError(Reason.BACKEND_ERROR, "x")
+    error.upstream = at_fault
+    record.end(error)
+    assert value(metrics, "upstream_errors_total", upstream=label, reason="BACKEND_ERROR") == 1
+    assert facts(caplog).get("upstream", "") == ",".join(placed)
 
 
 def test_the_line_of_a_success_holds_its_facts(caplog: pytest.LogCaptureFixture) -> None:
@@ -105,6 +129,7 @@ def test_the_line_of_a_success_holds_its_facts(caplog: pytest.LogCaptureFixture)
         "endpoint": "chat",
         "model": "m",
         "code": "OK",
+        "status": 200,
         "prompt_tokens": 4,
         "completion_tokens": 3,
     }

@@ -44,9 +44,9 @@ BAD = [
         id="audio",
     ),
     pytest.param(
-        chat(tools=[chat_pb2.Tool(function=chat_pb2.FunctionDefinition(name="f"))]),
-        ("UNSUPPORTED_PARAMETER", "tools"),
-        id="tools without a parser",
+        chat(tools=[chat_pb2.Tool(function=chat_pb2.FunctionDefinition(name="f g"))]),
+        ("INVALID_VALUE", "tools[0].function.name"),
+        id="a tool with a space in its name",
     ),
     pytest.param(
         chat_pb2.CreateChatCompletionRequest(model="echo_vllm"),

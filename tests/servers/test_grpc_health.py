@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from bridge.config import ModelConfig
-from tests.grpc_client import WAIT, connected, failure, health
+from bridge.access.entrance import Entrance
+from bridge.config import Limits, ModelConfig
+from bridge.handlers.remote import RemoteEmbeddings, remote_chat, remote_completions
+from bridge.observability.metrics import Metrics
+from bridge.servers.grpc_method import MethodOptions
+from bridge.servers.grpc_server import GrpcServer
+from tests.grpc_client import WAIT, connected, failure, health, health_becomes
 from tests.scripted_triton import refused_address
 
 if TYPE_CHECKING:
@@ -55,6 +60,48 @@ async def test_a_configured_model_that_is_missing_keeps_the_bridge_from_serving(
     bridge = await serve(triton=triton.address, models={"no-such": ModelConfig()})
     async with connected(bridge.grpc_port) as stubs:
         assert await health(stubs) == "NOT_SERVING"
+
+
+class Moody:
+    """A source of readiness with a bug that goes away."""
+
+    def __init__(self) -> None:
+        self.fails = True
+
+    async def not_ready(self) -> str | None:
+        if self.fails:
+            raise ZeroDivisionError
+        return None
+
+
+async def test_health_outlives_a_bug_in_the_source_of_readiness(caplog: pytest.LogCaptureFixture) -> None:
+    models: Any = Moody()
+    async with grpc.aio.insecure_channel("127.0.0.1:1") as nowhere:
+        server = GrpcServer(
+            chat=remote_chat(nowhere),
+            completions=remote_completions(nowhere),
+            embed=RemoteEmbeddings(nowhere).create,
+            models=models,
+            admin=None,
+            options=MethodOptions(
+                metrics=Metrics(),
+                entrance=Entrance(None, lambda: 0.0),
+                max_request_bytes=1024,
+                request_timeout=WAIT,
+                body_timeout=WAIT,
+                stall_timeout=WAIT,
+            ),
+            limits=Limits(),
+            health_interval=0.01,
+            cut_off=0,
+        )
+        port = await server.start("127.0.0.1:0")
+        async with connected(port) as stubs:
+            await health_becomes(stubs, "NOT_SERVING")
+            models.fails = False
+            await health_becomes(stubs, "SERVING")
+        await server.stop()
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_a_watch_sees_the_bridge_stop(triton: RunningTriton, serve: Serve) -> None:

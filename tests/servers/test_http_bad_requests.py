@@ -99,15 +99,31 @@ async def test_a_body_that_is_no_json_object_is_refused(
         row("stream is a word", TYPE, "stream", chat(stream="yes")),
         row("stream_options without stream", VALUE, "stream_options", chat(stream_options={})),
         row("stream_options is a boolean", TYPE, "stream_options", chat(stream=True, stream_options=True)),
-        row("tools without a parser", NO_PARAMETER, "tools", chat(tools=[TOOL])),
+        row(
+            "a forced call without guided decoding",
+            NO_PARAMETER,
+            "tool_choice",
+            chat(model="plain", tools=[TOOL], tool_choice="required"),
+        ),
         row("tool without a name", MISSING, "tools[0].function", chat(tools=[{"type": "function"}])),
         row("tool_choice without tools", VALUE, "tool_choice", chat(tool_choice="required")),
         row("functions", NO_PARAMETER, "functions", chat(functions=[{"name": "f"}])),
         row("audio", NO_PARAMETER, "modalities", chat(modalities=["text", "audio"])),
         row(
-            "structured_outputs", NO_PARAMETER, "structured_outputs", chat(structured_outputs={"regex": "x"})
+            "structured_outputs",
+            NO_PARAMETER,
+            "structured_outputs",
+            chat(model="plain", structured_outputs={"regex": "x"}),
         ),
-        row("json_object", NO_PARAMETER, "response_format", chat(response_format={"type": "json_object"})),
+        row("guided_choice", NO_PARAMETER, "guided_choice", chat(model="plain", guided_choice=["x"])),
+        row("guided_json is an array", TYPE, "guided_json", chat(guided_json="[]")),
+        row("guided_regex is empty", VALUE, "guided_regex", chat(guided_regex="", stream=True)),
+        row(
+            "json_object",
+            NO_PARAMETER,
+            "response_format",
+            chat(model="plain", response_format={"type": "json_object"}),
+        ),
         row("literal extra_body", NO_PARAMETER, "extra_body", chat(extra_body={"top_k": 1})),
         row("adapter of vLLM", NO_PARAMETER, "lora_path", chat(lora_path="/x")),
     ],
@@ -124,7 +140,7 @@ async def test_a_wrong_chat_request_names_its_field(
 
 async def test_a_schema_is_refused_in_the_words_that_langchain_looks_for(bridge: Bridge) -> None:
     schema = {"name": "thing", "schema": {"type": "object"}}
-    body = chat(response_format={"type": "json_schema", "json_schema": schema})
+    body = chat(model="plain", response_format={"type": "json_schema", "json_schema": schema})
     answer = await ask(bridge.http_port, "POST", CHAT, json=body)
     error = answer.error
     assert (answer.status, error["code"], error["param"]) == (400, NO_PARAMETER, "response_format")

@@ -116,7 +116,7 @@ async def test_a_client_that_reads_late_loses_nothing(bridge: Bridge, triton: Ru
 
 
 async def test_stopping_the_bridge_stops_model_and_stream(serve: Serve, triton: RunningTriton) -> None:
-    bridge = await serve(triton=triton.address, shutdown_grace=0.1)
+    bridge = await serve(triton=triton.address, drain_timeout=0.1)
     async with connected(bridge.http_port) as connection:
         await connection.send(
             "POST", CHAT, json=chat(directed(tag="drained", hang_at=1, words=2), stream=True)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from bridge.access.entrance import Entrance
 from bridge.config import Config
 from bridge.errors import BridgeError, Reason
 from bridge.handlers.tokenize import TokenizeHandler
 from bridge.observability.metrics import Metrics
 from bridge.protocol.tokenizer import Tokenizer
-from bridge.servers.http_errors import add_request_id, errors
+from bridge.servers.http_call import HttpCalls
+from bridge.servers.http_errors import add_headers, errors
 from bridge.servers.http_tokenize import TokenizeEndpoints
 from tests.protocol.models import served
 from tests.raw_http import Answer, ask
@@ -49,8 +51,9 @@ class Door:
 async def _served(config: Config) -> AsyncIterator[Door]:
     metrics = Metrics()
     app = web.Application(middlewares=[errors], client_max_size=LIMIT)
-    app.on_response_prepare.append(add_request_id)
-    app.add_routes(TokenizeEndpoints(TokenizeHandler(route), config, metrics).routes())
+    app.on_response_prepare.append(add_headers)
+    calls = HttpCalls(Entrance(None, lambda: 0.0), config, metrics)
+    app.add_routes(TokenizeEndpoints(TokenizeHandler(route), calls).routes())
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
