@@ -79,8 +79,11 @@ class Protection:
         """Read them again whenever they have changed, for ever; look every `interval` seconds."""
         while True:
             await asyncio.sleep(interval)
-            for watched in self._watched:
-                watched.check()
+            try:
+                for watched in self._watched:
+                    watched.check()
+            except Exception:  # a bug must not leave the keys as they are for ever
+                logger.exception("bug while reading files again")
 
     def chat(self, inner: Generating[Any, Any, Any]) -> GuardedGenerating[Any, Any, Any]:
         """Return the handler of chat behind the gate."""

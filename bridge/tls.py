@@ -75,6 +75,7 @@ class ServerTls:
     def _context(self) -> ssl.SSLContext:
         files = self._files
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(ALPN)
         _load_pair(context, files.certificate, files.key, "tls")
         if files.client_ca is not None:
@@ -135,7 +136,7 @@ def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path, table: str
     _bytes(key, f"{table}.key")
     try:
         context.load_cert_chain(certificate, key, password=_no_pass_phrase)
-    except (ssl.SSLError, ValueError) as exc:
+    except (OSError, ValueError) as exc:  # SSLError is an OSError
         mismatch = "MISMATCH" in str(exc)
         why = "the key is not the certificate's" if mismatch else "both must be PEM, without a pass phrase"
         raise ConfigError(f"{table}.certificate: {certificate} and {key}: {why}") from exc
@@ -150,7 +151,7 @@ def _load_roots(context: ssl.SSLContext, path: Path, key: str) -> None:
     _bytes(path, key)
     try:
         context.load_verify_locations(path)
-    except ssl.SSLError as exc:
+    except OSError as exc:
         raise ConfigError(f"{key}: {path} holds no certificate in PEM") from exc
 
 

@@ -94,6 +94,15 @@ async def test_both_ports_are_served_by_all_workers_and_each_answers_for_all(tri
             assert await total(http, "requests_in_flight") == 0
 
 
+async def test_each_worker_is_shown_whichever_is_asked(triton: RunningTriton) -> None:
+    async with serving("--triton", triton.address, *TWO) as bridge:
+        http = await bridge.port("HTTP")
+        for _ in range(8):  # by either
+            for pid in (await pids(bridge)).values():
+                assert await total(http, "processes", pid=str(pid)) == 1
+            assert await total(http, "processes") == 2
+
+
 async def test_killed_workers_are_replaced_and_what_they_counted_stays(triton: RunningTriton) -> None:
     async with serving("--triton", triton.address, *TWO) as bridge:
         http = await bridge.port("HTTP")
@@ -164,6 +173,7 @@ async def test_a_second_signal_ends_streams_at_once(triton: RunningTriton, tmp_p
             await bridge.said("stopping", 3)
             os.kill(bridge.process.pid, signal.SIGTERM)
             assert await bridge.ended() == 0
+            assert b'"code":"service_unavailable"' in await connection.rest()
         await triton.event("second-of-workers", "cancelled")
 
 

@@ -43,8 +43,15 @@ class Limits:
     """Longest silence on a connection without a request; must be > 0."""
     max_connection_streams: int = 1000
     """Calls at once on one gRPC connection; must be > 0."""
+    max_connection_age: float = 0.0
+    """Age at which a gRPC client is asked to connect anew, as a balancer of connections may need it."""
 
     def __post_init__(self) -> None:
+        demand(
+            0 <= self.max_connection_age < inf,
+            "limits.max_connection_age",
+            f"must be >= 0 and finite, not {self.max_connection_age}",
+        )
         for key in (
             "max_concurrent_requests",
             "queue_size",

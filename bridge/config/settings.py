@@ -113,6 +113,7 @@ class Config:
         for key in _POSITIVE:
             demand(0 < getattr(self, key) < inf, key, f"must be > 0 and finite, not {getattr(self, key)}")
         demand(0 <= self.drain_timeout < inf, "drain_timeout", f"must be >= 0, not {self.drain_timeout}")
+        demand(not self.protect_metrics or self.key_file is not None, "protect_metrics", "needs key_file")
         for origin in self.cors_origins:
             demand(_is_origin(origin), "cors_origins", f"must hold origins or *, not {origin!r}")
         for key in ("max_request_bytes", "max_response_bytes"):

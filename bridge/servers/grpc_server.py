@@ -36,6 +36,12 @@ KEEPALIVE: Final = 60.0
 KEEPALIVE_TIMEOUT: Final = 20.0
 """Seconds that it has to answer."""
 
+CLIENT_KEEPALIVE: Final = 9.0
+"""Seconds between the questions of a client whether we are there; many are set to 10."""
+
+NEVER: Final = 2**31 - 1
+"""Milliseconds without end, to grpcio."""
+
 
 class GrpcServer:
     """Serves handlers over grpc.aio."""
@@ -77,8 +83,12 @@ class GrpcServer:
                 ("grpc.max_concurrent_streams", limits.max_connection_streams),
                 ("grpc.max_connection_idle_ms", int(limits.idle_timeout * 1000)),
                 ("grpc.server_handshake_timeout_ms", int(limits.header_timeout * 1000)),
+                ("grpc.max_connection_age_ms", int(limits.max_connection_age * 1000) or NEVER),
                 ("grpc.keepalive_time_ms", int(KEEPALIVE * 1000)),
                 ("grpc.keepalive_timeout_ms", int(KEEPALIVE_TIMEOUT * 1000)),
+                # By default a client that asks whether we are there every 5 minutes is taken for an attacker.
+                ("grpc.http2.min_ping_interval_without_data_ms", int(CLIENT_KEEPALIVE * 1000)),
+                ("grpc.keepalive_permit_without_calls", 1),
                 # By default a second server on the port would take half of the calls in silence.
                 ("grpc.so_reuseport", int(reuse_port)),
             )

@@ -79,7 +79,8 @@ class HttpServer:
         config = calls.config
         cors = Cors(config.cors_origins)
         app = web.Application(
-            middlewares=[head_came, errors, cors.preflight], client_max_size=config.max_request_bytes
+            middlewares=[head_came, errors, *([cors.preflight] if config.cors_origins else [])],
+            client_max_size=config.max_request_bytes,
         )
         app.on_response_prepare.append(add_headers)
         if config.cors_origins:

@@ -24,6 +24,7 @@ KEYS: dict[type[Any], dict[str, Any]] = {
         "body_timeout": 11.5,
         "idle_timeout": 12.5,
         "max_connection_streams": 13,
+        "max_connection_age": 14.5,
     },
     Tls: {"certificate": Path("/c"), "key": Path("/k"), "client_ca": Path("/ca")},
     TritonTls: {
@@ -78,6 +79,9 @@ def test_an_empty_table_turns_tls_on_towards_triton(tmp_path: Path) -> None:
         pytest.param("[limits]\nqueue_size = -1", "limits.queue_size: must be >= 0", id="negative"),
         pytest.param("[limits]\nqueue_timeout = 0", "limits.queue_timeout: must be > 0", id="no time"),
         pytest.param("[limits]\nbody_timeout = inf", "limits.body_timeout: must be > 0", id="for ever"),
+        pytest.param(
+            "[limits]\nmax_connection_age = -1", "limits.max_connection_age: must be >= 0", id="negative age"
+        ),
         pytest.param("[limits]\nmax_n = 129", "limits.max_n: must be from 1 to 128, not 129", id="too high"),
         pytest.param("[limits]\nmax_n = 0", "limits.max_n: must be from 1 to 128, not 0", id="none at all"),
         pytest.param("[limits]\nmax_stops = 65", "limits.max_stops: must be from 1 to 64", id="too many"),

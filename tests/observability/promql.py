@@ -27,18 +27,18 @@ class Family:
     labels: frozenset[str]
 
 
-def scraped(text: str, unused: Mapping[str, frozenset[str]]) -> dict[str, Family]:
+def scraped(text: str, made: Mapping[str, frozenset[str]]) -> dict[str, Family]:
     """Return the metrics of an exposition by the names of their samples.
 
     Args:
         text: what /metrics has answered.
-        unused: labels of the metrics that may be without samples.
+        made: labels of metrics, for those that have no sample yet.
     """
     found = {}
     for family in text_string_to_metric_families(text):
         labels = {frozenset(sample.labels) - {"le"} for sample in family.samples}
-        assert len(labels) == 1 or family.name in unused, f"{family.name} has not been used"
-        known = labels.pop() if labels else unused[family.name]
+        assert len(labels) <= 1
+        known = labels.pop() if labels else made[family.name]
         for part in PARTS[family.type]:
             le = {"le"} if part == "_bucket" else set()
             found[family.name + part] = Family(family.type, known | le | OF_PROMETHEUS)
