@@ -11,7 +11,7 @@ from bridge.protocol.reasoning import REASONING
 from bridge.protocol.reasoning.as_written import AsWritten
 from bridge.protocol.request_fields import refusal
 from bridge.protocol.tool_calls import PARSERS
-from bridge.protocol.tool_calls.forced import NamedCall, RequiredCalls
+from bridge.protocol.tool_calls.forced import CallsOrAnswer, NamedCall, RequiredCalls
 
 if TYPE_CHECKING:
     from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
@@ -70,7 +70,9 @@ class AnswerFormat:
             return NamedCall(next(iter(functions)))
         if self.tools.mode == "required":
             return RequiredCalls(functions)
-        return PARSERS[self.calls](functions) if self.calls not in (None, HARMONY) else None
+        if self.calls in (None, HARMONY):
+            return None
+        return CallsOrAnswer(functions) if self.constrained else PARSERS[self.calls](functions)
 
 
 def answer_format(

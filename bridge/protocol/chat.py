@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import BridgeError, Reason
-from bridge.protocol.answer_format import AnswerFormat, answer_format
+from bridge.protocol.answer_format import HARMONY, AnswerFormat, answer_format
 from bridge.protocol.chat_chunks import ChatChunks
 from bridge.protocol.chat_prompt import chat_prompt
 from bridge.protocol.choices import LIMITS, carried, check_common, fan_out, stop_strings
@@ -17,7 +17,7 @@ from bridge.protocol.images import references
 from bridge.protocol.parsed_exchange import ParsedExchange
 from bridge.protocol.prompt_tokens import answer_limit, prompt_ids, required_tokenizer, with_special_tokens
 from bridge.protocol.request_fields import CHAT, forwarded
-from bridge.protocol.tool_calls.forced_schema import forced_constraint
+from bridge.protocol.tool_calls.forced_schema import calls_or, forced_constraint, leaves_room
 from bridge.protocol.tool_choice import tool_use
 from bridge.protocol.translators.typed_inputs import REFUSED
 from bridge.protocol.triton_parameters import request_parameters
@@ -177,13 +177,15 @@ def _constraint(
 ) -> tuple[Constraint | None, tuple[str, ...]]:
     """Return the form of the answer, and the fields that ask for one in vain."""
     demanded = constraint_of(request)
-    if demanded is not None and tools.mode != "none":
+    if tools.mode == "none" or demanded is None:
+        return (forced_constraint(tools), ()) if tools.forced else carried_constraint(demanded, model)
+    if tools.forced or not leaves_room(demanded) or model.tool_call_parser == HARMONY:
         sentence = (
             f"{demanded.param!r} gives the whole answer its form, which leaves no room for calls of 'tools'; "
             "leave one out, or set 'tool_choice' to 'none'"
         )
         raise BridgeError(Reason.INVALID_VALUE, sentence, param="tool_choice" if tools.forced else "tools")
-    return (forced_constraint(tools), ()) if tools.forced else carried_constraint(demanded, model)
+    return carried_constraint(calls_or(demanded, tools), model)
 
 
 def _markers_shown(read: AnswerFormat, fields: Mapping[str, Any], model: Model) -> dict[str, bool]:

@@ -64,6 +64,22 @@ async def test_a_stream_shows_the_object_as_it_grows(bridge: Bridge, flavour: Fl
 
 
 @both_flavours
+async def test_a_model_with_tools_calls_or_answers_as_a_pydantic_model(
+    bridge: Bridge, flavour: Flavour
+) -> None:
+    async with sdk(bridge, flavour) as client:
+        called = await client.call(PARSE, **asking(tasks.ASKED, tools=TOOLS, response_format=Trip))
+        answered = await client.call(
+            PARSE, **asking(tasks.TRIP_ASKED, tools=[TOOLS[1]], response_format=Trip)
+        )
+    (call,) = called.choices[0].message.tool_calls
+    assert call.function.parsed_arguments == GetWeather(**tasks.ARGUMENTS)
+    assert (called.choices[0].message.content, called.choices[0].finish_reason) == (None, "tool_calls")
+    assert answered.choices[0].message.parsed == TRIP
+    assert (answered.choices[0].message.tool_calls, answered.choices[0].finish_reason) == (None, "stop")
+
+
+@both_flavours
 async def test_a_stream_shows_each_call_as_it_grows(bridge: Bridge, flavour: Flavour) -> None:
     async with sdk(bridge, flavour) as client:
         events = await client.events(**asking(tasks.BOTH_ASKED, tools=TOOLS))

@@ -196,7 +196,7 @@ async def test_arguments_that_are_no_json_come_as_the_model_wrote_them(bridge: B
             "tool_choice", id="two forms at once",
         ),
         pytest.param(
-            {"tools": TOOLS, "response_format": {"type": "json_object"}}, "tools",
+            {"tools": TOOLS, "extra_body": {"structured_outputs": {"regex": "a+"}}}, "tools",
             id="a form without room for calls",
         ),
     ],

@@ -78,6 +78,15 @@ async def test_an_agent_answers_with_an_object(bridge: Bridge, output: Any) -> N
     assert result.usage.requests == 1
 
 
+async def test_an_agent_calls_its_tool_and_then_answers_with_an_object(bridge: Bridge) -> None:
+    async with model(bridge) as asked:
+        agent = Agent(asked, output_type=NativeOutput(Trip), tools=[tasks.get_weather])
+        result = await agent.run(tasks.ASKED)
+    assert [call.tool_name for call in parts(result, ToolCallPart)] == ["get_weather"]
+    assert isinstance(result.output, Trip)
+    assert result.usage.requests == 2
+
+
 @outputs
 async def test_an_object_grows_in_a_stream(bridge: Bridge, output: Any) -> None:
     async with model(bridge) as asked:

@@ -116,10 +116,10 @@ def asking(**fields: Any) -> CreateChatCompletionRequest:
             id="allowed, custom",
         ),
         pytest.param(
-            {"tools": TOOLS, "response_format": {"type": "json_object"}},
+            {"tools": TOOLS, "structured_outputs": {"regex": "a"}},
             Reason.INVALID_VALUE,
             "tools",
-            id="a form that no call has",
+            id="a form that leaves no room for calls",
         ),
         pytest.param(
             {"tools": TOOLS, "tool_choice": "required", "response_format": {"type": "json_object"}},

@@ -32,6 +32,13 @@ class RequiredCalls(SteppedParser):
         super().__init__(partial(_required, offered=functions))
 
 
+class CallsOrAnswer(SteppedParser):
+    """Reads an array as `RequiredCalls` does; what begins in another way is the answer."""
+
+    def __init__(self, functions: Container[str]) -> None:
+        super().__init__(partial(_either, offered=functions))
+
+
 def _named(source: Source, name: str) -> Steps[None]:
     source.hold()
     yield from source.run(SPACE)
@@ -47,4 +54,14 @@ def _required(source: Source, offered: Container[str]) -> Steps[None]:
     source.hold()
     yield from source.run(SPACE)
     yield from json_calls(source, stops=NONE, offered=offered)
+    yield from source.prose(NONE)
+
+
+def _either(source: Source, offered: Container[str]) -> Steps[None]:
+    source.hold()
+    yield from source.run(SPACE)
+    if source.next_character() == "[":
+        yield from json_calls(source, stops=NONE, offered=offered)
+    else:
+        source.give_back()
     yield from source.prose(NONE)

@@ -1,14 +1,16 @@
-"""The form that guided decoding gives an answer which must be a call: a JSON Schema of the functions.
+"""The form that guided decoding gives an answer which must or may be a call: a JSON Schema of the functions.
 
-A named function's answer is its arguments; a required call's is an array of `{"name", "parameters"}`.
+A named function's answer is its arguments; a required call's is an array of `{"name", "parameters"}`. Where a
+request wants calls or an object of its own schema, the answer is one of the two: an array or an object.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.protocol.constraints import Constraint
+from bridge.protocol.constraints import ANY_OBJECT, Constraint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
     from bridge.protocol.tool_choice import ToolUse
 
 REFERENCE: Final = "$ref"
+MAX_REFERENCES: Final = 8
+"""From the root of a schema to what it allows; schemas made of classes have one."""
+_DEFINITION: Final = "#/$defs/"
+_ANSWER: Final = f"{_DEFINITION}.answer"
+"""Where the client's own schema stands if it must move; no function has such a name."""
 
 
 def forced_constraint(use: ToolUse) -> Constraint:
@@ -24,8 +31,48 @@ def forced_constraint(use: ToolUse) -> Constraint:
         schema = _parameters(*use.functions.values())
     else:
         schema = _calls(use.functions, first_only=use.first_only)
-    text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
-    return Constraint(kind="json", value=text, param="tool_choice")
+    return Constraint(kind="json", value=_dumps(schema), param="tool_choice")
+
+
+def leaves_room(demanded: Constraint) -> bool:
+    """Return whether calls can be told from the answers that a constraint allows: those are objects."""
+    if demanded.kind == "json_object":
+        return True
+    return demanded.kind == "json" and _is_object(json.loads(demanded.value))
+
+
+def calls_or(demanded: Constraint, use: ToolUse) -> Constraint:
+    """Return what the text of an answer must be that is an object as demanded, or calls.
+
+    Args:
+        demanded: a constraint that `leaves_room`.
+        use: the functions that may be called.
+    """
+    calls = _calls(use.functions, first_only=use.first_only)
+    definitions = calls.pop("$defs", {})
+    answer = demanded.value if demanded.kind == "json" else ANY_OBJECT
+    if (moved := _moved(parsed := json.loads(answer), _ANSWER)) != parsed:
+        definitions[_ANSWER.removeprefix(_DEFINITION)], answer = moved, _dumps({REFERENCE: _ANSWER})
+    rest = f',"$defs":{_dumps(definitions)}' if definitions else ""
+    # As text: neither the numbers of the client's schema nor the order of its keys may change.
+    return replace(demanded, kind="json", value=f'{{"anyOf":[{answer},{_dumps(calls)}]{rest}}}')
+
+
+def _is_object(schema: Any) -> bool:
+    """Return whether a schema allows objects alone, as far as its root tells, or what its root refers to."""
+    found = schema
+    for _ in range(MAX_REFERENCES):
+        if not isinstance(found, dict):
+            return False
+        reference = found.get(REFERENCE)
+        if not (isinstance(reference, str) and reference.startswith(_DEFINITION)):
+            return found.get("type") == "object" or ("type" not in found and "properties" in found)
+        found = schema.get("$defs", {}).get(reference.removeprefix(_DEFINITION))
+    return False
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _parameters(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +91,7 @@ def _calls(functions: Mapping[str, Mapping[str, Any]], *, first_only: bool) -> d
     alternatives, definitions = [], {}
     for name, schema in functions.items():
         parameters = _parameters(schema)
-        place = f"#/$defs/{name}"
+        place = f"{_DEFINITION}{name}"
         if (moved := _moved(parameters, place)) != parameters:
             definitions[name], parameters = moved, {REFERENCE: place}
         alternatives.append(

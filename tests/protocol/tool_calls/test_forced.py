@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.protocol.events import CallArguments, CallEnd, CallStart, Text
-from bridge.protocol.tool_calls.forced import NamedCall, RequiredCalls
+from bridge.protocol.tool_calls.forced import CallsOrAnswer, NamedCall, RequiredCalls
 from tests.protocol.tool_calls.reading import calls, cut_at, merged, prose, two_pieces
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ def named() -> NamedCall:
 
 def required() -> RequiredCalls:
     return RequiredCalls({"weather": {}, "now": {}})
+
+
+def either() -> CallsOrAnswer:
+    return CallsOrAnswer({"weather": {}, "now": {}})
 
 
 def read(make: Callable[[], Any], pieces: Iterable[str]) -> tuple[Event, ...]:
@@ -47,6 +51,10 @@ CASES = [
     pytest.param(
         named, "no form", [("weather", "no form", False)], "", id="named, an engine without the form"
     ),
+    pytest.param(either, f" [{call('now', '{}')}]", [("now", "{}", True)], "", id="calls where both may be"),
+    pytest.param(either, call("now", "{}"), [], call("now", "{}"), id="an answer that looks like a call"),
+    pytest.param(either, ' {"a": [1]}', [], ' {"a": [1]}', id="an answer"),
+    pytest.param(either, '["no call"]', [], '["no call"]', id="an array that is no call"),
     pytest.param(required, f"[{call('now', '{}')}]", [("now", "{}", True)], "", id="required"),
     pytest.param(
         required,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bridge.protocol.tool_calls.forced_schema import forced_constraint
+from bridge.protocol.constraints import Constraint, Kind
+from bridge.protocol.tool_calls.forced_schema import calls_or, forced_constraint, leaves_room
 from bridge.protocol.tool_choice import Mode, ToolUse
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -97,3 +98,54 @@ def test_keys_keep_their_order_and_letters(mode: Mode) -> None:
     parameters = {"type": "object", "properties": {"über": {"type": "string"}, "a": {"maximum": 1.0}}}
     text = forced_constraint(ToolUse(mode=mode, functions={"f": parameters})).value
     assert '{"type":"object","properties":{"über":{"type":"string"},"a":{"maximum":1.0}}}' in text
+
+
+def demanded(value: str = "", kind: Kind = "json") -> Constraint:
+    return Constraint(kind=kind, value=value, options={"whitespace_pattern": " ?"}, param="response_format")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "expected"),
+    [
+        pytest.param(demanded(kind="json_object"), True, id="any object"),
+        pytest.param(demanded('{"type":"object"}'), True, id="an object by its type"),
+        pytest.param(demanded('{"properties":{}}'), True, id="an object by its properties"),
+        pytest.param(
+            demanded('{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b"},"b":{"type":"object"}}}'),
+            True,
+            id="an object by its reference",
+        ),
+        pytest.param(
+            demanded('{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/a"}}}'), False, id="a circle"
+        ),
+        pytest.param(demanded('{"$ref":"#/$defs/none"}'), False, id="a reference to nothing"),
+        pytest.param(demanded('{"type":"array"}'), False, id="an array"),
+        pytest.param(demanded("{}"), False, id="anything"),
+        pytest.param(demanded("true"), False, id="no schema to look into"),
+        pytest.param(demanded("a+", "regex"), False, id="a regular expression"),
+    ],
+)
+def test_calls_can_be_told_from_objects_alone(constraint: Constraint, expected: bool) -> None:
+    assert leaves_room(constraint) is expected
+
+
+def test_an_answer_or_calls_is_one_of_two() -> None:
+    use = ToolUse(mode="auto", functions={"weather": CITY})
+    made = calls_or(demanded('{"type":"object","properties":{"b":{"minimum":1E2},"a":{}}}'), use)
+    assert (made.kind, made.param, made.options) == ("json", "response_format", {"whitespace_pattern": " ?"})
+    assert '{"type":"object","properties":{"b":{"minimum":1E2},"a":{}}}' in made.value
+    assert json.loads(made.value)["anyOf"][1] == schema("required", weather=CITY)
+
+
+def test_references_of_the_answer_still_lead_to_where_they_did() -> None:
+    use = ToolUse(mode="auto", functions={"tree": TREE})
+    made = json.loads(calls_or(demanded(json.dumps(TREE)), use).value)
+    assert made["anyOf"][0] == {"$ref": "#/$defs/.answer"}
+    assert made["$defs"].keys() == {"tree", ".answer"}
+    assert made["$defs"][".answer"]["properties"]["root"] == {"$ref": "#/$defs/.answer/$defs/node"}
+
+
+def test_any_object_or_calls() -> None:
+    use = ToolUse(mode="auto", functions={"weather": CITY}, first_only=True)
+    made = json.loads(calls_or(demanded(kind="json_object"), use).value)
+    assert made["anyOf"] == [ANY, schema("required", first_only=True, weather=CITY)]

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from rule_lm import conversation
-from rule_lm.calls import calls, scores, written
+from rule_lm.calls import calls, chosen, scores, written
 from rule_lm.grammar import Grammar
 from rule_lm.json_schema.document import Document
+from rule_lm.json_schema.validation import valid
 from rule_lm.json_schema.values import Values
 from rule_lm.message import Message
 from rule_lm.patterns import matching
@@ -67,8 +68,16 @@ def _constrained(talk: Conversation, message: Message, constraint: Constraint) -
             found: Any = talk.object_returned() or {"answer": message.reply or PURPOSE}
         case _:
             document = Document(value, name="structured_outputs.json", closed=constraint.closed)
-            found = Values(document, scores(talk, message)).best(Place(message=message))
+            found = _calls(talk, message, document)
+            if found is None:
+                found = Values(document, scores(talk, message)).best(Place(message=message))
     return written(found, compact=constraint.compact)
+
+
+def _calls(talk: Conversation, message: Message, document: Document) -> list[Any] | None:
+    """Return the calls that fit, if the schema has a place for them."""
+    found = [{"name": name, "parameters": arguments} for name, arguments in chosen(talk, message)]
+    return found if found and valid(document, document.root, found) else None
 
 
 def _chosen(choices: Sequence[str], message: Message) -> str:

@@ -32,7 +32,16 @@ def scores(talk: Conversation, message: Message) -> dict[str, int]:
 
 
 def calls(talk: Conversation, message: Message) -> str | None:
-    """Return the call of the function that fits best, one for each place the user named; None if none fits.
+    """Return the text of the calls that fit; None if none does.
+
+    Raises:
+        ValueError: see `chosen`.
+    """
+    return "\n".join(_call(name, arguments) for name, arguments in chosen(talk, message)) or None
+
+
+def chosen(talk: Conversation, message: Message) -> list[tuple[str, Any]]:
+    """Return calls of the function that fits best, name and arguments, one for each place the user named.
 
     Raises:
         ValueError: its parameters are a schema that this model cannot satisfy.
@@ -40,11 +49,11 @@ def calls(talk: Conversation, message: Message) -> str | None:
     fit = scores(talk, message)
     best = max(talk.functions, key=lambda function: fit[function.name], default=None)
     if best is None or fit[best.name] <= 0:
-        return None
+        return []
     document = Document(best.parameters, name=f"the parameters of {best.name!r}")
     place = Place(message=message, sparing=True)
     places = [replace(place, message=part) for part in Values(document).subjects(document.root, place)]
-    return "\n".join(_call(best.name, Values(document).best(each)) for each in places or [place])
+    return [(best.name, Values(document).best(each)) for each in places or [place]]
 
 
 def written(value: Any, *, compact: bool = False) -> str:
