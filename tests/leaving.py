@@ -38,7 +38,6 @@ async def asked(bridge: Bridge, way: Way, body: dict[str, Any]) -> AsyncIterator
         chat = isinstance(request, CreateChatCompletionRequest)
         name = ("CreateChatCompletion" if chat else "CreateCompletion") + "Stream" * way.streams
         call = getattr(stubs.chat if chat else stubs.completions, name)(request, timeout=WAIT)
-        await call.wait_for_connection()
         yield
         call.cancel()
 
@@ -52,6 +51,8 @@ async def check_at_rest(triton: RunningTriton, model: str) -> None:
     async with repository(triton) as opened:
         await opened.unload(model)
         async with asyncio.timeout(WAIT):
-            while await opened.state(model) != "UNAVAILABLE":
+            while True:
+                if await opened.state(model) == "UNAVAILABLE":
+                    break
                 await asyncio.sleep(POLL)
         await opened.load(model)

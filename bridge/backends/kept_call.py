@@ -57,7 +57,7 @@ class KeptCall:
 
     __slots__ = ("_abandoned", "_ended", "_left", "_receiver", "_stop", "_timer", "call", "messages")
     messages: Callable[[list[bytes]], None]
-    """See `Receiver.messages`: the receiver's own, then nobody's."""
+    """See `Receiver.messages`: the receiver's own, who takes no notice of what comes when it has left."""
     call: Call
 
     def __init__(self, receiver: Receiver, deadline: float, abandoned: Abandoned, stop: Stop) -> None:
@@ -80,12 +80,11 @@ class KeptCall:
         self.call.resume()
 
     def cancel(self) -> None:
-        """See `Handle.cancel`: the receiver hears nothing more, and the call goes on for `abandoned`."""
+        """See `Handle.cancel`: the call goes on for `abandoned`."""
         if self._left or self._ended.done():
             return
         self._left = True
         self._over()
-        self.messages = _unheard
         self.call.resume()
         self._abandoned.leave(self._stop, self._ended, self.call.cancel)
 
@@ -107,7 +106,3 @@ class KeptCall:
     def _over(self) -> None:
         self._timer.cancel()
         self._abandoned.running.pop(self, None)
-
-
-def _unheard(_batch: list[bytes]) -> None:
-    """Take what nobody waits for."""

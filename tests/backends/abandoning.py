@@ -52,7 +52,7 @@ class Engine:
     """Says a text and hangs until it is told to stop, so many times."""
 
     def __init__(self, needed: int = 1) -> None:
-        self._needed = needed
+        self.needed = needed
         self._told = asyncio.Event()
 
     async def generates(self, _: Any) -> AsyncIterator[kserve.ModelStreamInferResponse]:
@@ -62,8 +62,8 @@ class Engine:
         yield empty(final=True)
 
     async def stops(self, _: Any) -> AsyncIterator[kserve.ModelStreamInferResponse]:
-        self._needed -= 1
-        if not self._needed:
+        self.needed -= 1
+        if not self.needed:
             self._told.set()
         yield empty(final=True)
 
@@ -112,6 +112,7 @@ async def running(
         try:
             yield Setting(peer, backend, counts)
         finally:
+            await eventually(lambda: not backend._abandoned.running)
             await backend.close()
             assert counts.running == 0
 

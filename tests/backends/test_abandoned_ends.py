@@ -48,6 +48,21 @@ async def test_a_stop_that_fails_is_logged_once_and_counted(
 
 
 @EITHER
+async def test_a_stop_that_was_taken_counts_though_another_fails(transport: Any) -> None:
+    engine = Engine(needed=2)
+
+    async def stops(context: Any) -> AsyncIterator[kserve.ModelStreamInferResponse]:
+        first = engine.needed == 2
+        async for answer in engine.stops(context):
+            yield answer if first else error("busy", final=True)
+
+    async with running(transport, engine.generates, stops) as setting:
+        await left(setting)
+        assert await setting.counts.end() == "stopped"
+        assert setting.counts.failures == 1
+
+
+@EITHER
 async def test_one_that_nothing_ends_is_cut_off(transport: Any, caplog: pytest.LogCaptureFixture) -> None:
     async with running(transport, sends(data("a"), hangs=True), abandoned_limit=SHORT) as setting:
         await left(setting, unstoppable)

@@ -57,9 +57,9 @@ class RequestSchemas:
             self.components[name] = told(self._message(message), COMMENTS[message.name])
         return reference(name)
 
-    def properties(self, message: Descriptor) -> dict[str, Schema]:
+    def _properties(self, message: Descriptor) -> dict[str, Schema]:
         """Return the schemas of a message's JSON keys, but those of a tagged oneof."""
-        needed = self.required(message)
+        needed = self._required(message)
         found = {
             field.name.removesuffix("_json"): self._property(field, optional=field.name not in needed)
             for field in message.fields
@@ -81,19 +81,19 @@ class RequestSchemas:
             kinds = {
                 name: nullable(accepted.BY_READER[read]) for name, (_, read) in structured.CONSTRAINTS.items()
             }
-            return record(kinds | self.properties(message))
+            return record(kinds | self._properties(message))
         if union is not None:
             return {"oneOf": [self._variant(message, union, field) for field in union.fields]}
-        return record(self.properties(message), self.required(message))
+        return record(self._properties(message), self._required(message))
 
-    def required(self, message: Descriptor) -> list[str]:
+    def _required(self, message: Descriptor) -> list[str]:
         """Return the keys that must be there, and not null."""
         return [key for _, key in reader.required(message)]
 
     def _variant(self, message: Descriptor, union: OneofDescriptor, field: FieldDescriptor) -> Schema:
         """Return the schema of a message whose `type` names `field`; the other members must be absent."""
         tag, own = constant(field.name), self._value(field)
-        required = self.required(message)
+        required = self._required(message)
         if reader.DEFAULT_TAGS.get(message.name) == field.name:
             tag = nullable(tag)
         else:
@@ -103,10 +103,8 @@ class RequestSchemas:
         else:
             required.append(field.name)
         own = told(own, COMMENTS[reader.full_name(field)])
-        others: dict[str, Schema] = {
-            other.name: {"type": "null"} for other in union.fields if other is not field
-        }
-        return record({"type": tag, field.name: own, **others, **self.properties(message)}, required)
+        others: dict[str, Schema] = {other.name: NULL for other in union.fields if other is not field}
+        return record({"type": tag, field.name: own, **others, **self._properties(message)}, required)
 
     def _property(self, field: FieldDescriptor, *, optional: bool) -> Schema:
         """Return the schema of a field: its type, range, handling and comment."""
