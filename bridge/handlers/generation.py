@@ -111,8 +111,7 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
             return
         async with self._watching(exchange, call):
             await self._push(backend, exchange, model, call, outlet)
-            if not outlet.take(call.record.ending(chain(exchange.end(0), exchange.finish()))):
-                await outlet.ready()
+            outlet.last(call.record.ending(chain(exchange.end(0), exchange.finish())))
 
     async def _push(
         self,

@@ -25,6 +25,9 @@ class Outlet(Protocol[Chunk_contra]):
         Raises nothing but what reading the batch raises: what is wrong with the client is told by `ready`.
         """
 
+    def last(self, batch: Iterable[Chunk_contra]) -> None:
+        """Take the last batch, reading it to its end; whoever ends the answer sends it along."""
+
     async def ready(self) -> None:
         """Return when more may come.
 
@@ -89,7 +92,7 @@ class Pump(Generic[Chunk_contra]):
         while True:
             await self._news
             self._news = asyncio.get_running_loop().create_future()
-            if self._behind:
+            if self._behind and not self._complete:  # what is left of a complete answer goes with its end
                 await self._outlet.ready()
                 self._behind = False
                 if not self._over:
@@ -98,6 +101,10 @@ class Pump(Generic[Chunk_contra]):
                 break
         if self._error is not None:
             raise self._error
+
+    @property
+    def _complete(self) -> bool:
+        return self._over and self._error is None
 
     def _wake(self) -> None:
         if not self._news.done():
@@ -114,6 +121,10 @@ class Folding:
         """See `Outlet.take`."""
         self._add(batch)
         return True
+
+    def last(self, batch: Iterable[Any]) -> None:
+        """See `Outlet.last`."""
+        self._add(batch)
 
     async def ready(self) -> None:
         """See `Outlet.ready`: there is no client to wait for."""

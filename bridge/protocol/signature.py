@@ -6,9 +6,9 @@ ModelConfig does not show; all of that is decided here, once, for every translat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol import kserve, tensors
@@ -49,6 +49,13 @@ class TensorSpec:
         return tuple(sizes) if batch == 1 else None
 
 
+_Form: TypeAlias = "tuple[int, tuple[tuple[str, int], ...], tuple[str, ...]]"
+"""Items, elements by input, outputs."""
+
+MAX_FORMS: Final = 64
+"""Forms that are kept of one model: a few sets of fields, times the numbers of stop strings and the like."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
     """A model's tensors and how it answers."""
@@ -68,6 +75,10 @@ class Signature:
     parameters: Mapping[str, str]
     steps: tuple[Signature, ...] = ()
     """The models that an ensemble is made of, as far as they are known."""
+    _forms: dict[_Form, kserve.ModelInferRequest] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What requests with the same inputs have in common: most of the work of making one."""
 
     @classmethod
     def from_config(cls, config: kserve.ModelConfig, version: str = "") -> Signature:
@@ -125,24 +136,41 @@ class Signature:
         Raises:
             BridgeError: BACKEND_CONTRACT when a required input has no value, or a value does not fit.
         """
-        if missing := self.missing(values):
-            raise self._contract(f"needs input {missing[0]!r}, which no field of the request fills")
-        request = kserve.ModelInferRequest(model_name=self.name, model_version=self.version, id=request_id)
-        request.parameters[kserve.WANT_EMPTY_FINAL].bool_param = True
-        for key, value in (parameters or {}).items():
-            _set_parameter(request.parameters[key], value)
+        sizes = tuple((name, len(elements)) for name, elements in values.items())
+        key = (batch, sizes, tuple(outputs))
+        form = self._forms.get(key)
+        if form is None:
+            if len(self._forms) >= MAX_FORMS:
+                self._forms.clear()
+            form = self._forms[key] = self._form(*key)
+        request = kserve.ModelInferRequest()
+        request.CopyFrom(form)
+        request.id = request_id
+        for name, value in (parameters or {}).items():
+            _set_parameter(request.parameters[name], value)
         for name, elements in values.items():
+            request.raw_input_contents.append(tensors.pack(self.inputs[name].datatype, elements))
+        return request
+
+    def _form(
+        self, batch: int, sizes: Iterable[tuple[str, int]], outputs: Iterable[str]
+    ) -> kserve.ModelInferRequest:
+        """Return what requests with so many elements in these inputs have in common."""
+        if missing := self.missing(dict(sizes)):
+            raise self._contract(f"needs input {missing[0]!r}, which no field of the request fills")
+        form = kserve.ModelInferRequest(model_name=self.name, model_version=self.version)
+        form.parameters[kserve.WANT_EMPTY_FINAL].bool_param = True
+        for name, size in sizes:
             spec = self.inputs.get(name)
-            each, over = divmod(len(elements), batch)
+            each, over = divmod(size, batch)
             shape = spec.shape(each, batched=self.max_batch_size > 0, batch=batch) if spec else None
             if spec is None or shape is None or over:
-                raise self._contract(f"cannot take {len(elements)} elements for input {name!r}")
-            request.inputs.add(name=name, datatype=spec.datatype, shape=shape)
-            request.raw_input_contents.append(tensors.pack(spec.datatype, elements))
+                raise self._contract(f"cannot take {size} elements for input {name!r}")
+            form.inputs.add(name=name, datatype=spec.datatype, shape=shape)
         for name in outputs:
             if name in self.outputs:
-                request.outputs.add(name=name)
-        return request
+                form.outputs.add(name=name)
+        return form
 
     def _contract(self, what: str) -> BridgeError:
         return BridgeError(Reason.BACKEND_CONTRACT, f"model {self.name!r} {what}", model=self.name)

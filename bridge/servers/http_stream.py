@@ -65,6 +65,8 @@ class EventStream:
         self._begun = False
         self._chunked = False
         self._beginning = asyncio.Lock()
+        self._timer: asyncio.TimerHandle
+        self._pinging: asyncio.Task[None] | None = None
 
     @property
     def started(self) -> bool:
@@ -89,54 +91,66 @@ class EventStream:
         if self._transport() is None:
             raise ConnectionResetError("the client has left")
 
+    def last(self, batch: Iterable[Any]) -> None:
+        """See `Outlet.last`: it goes out with the end of the response."""
+        self._pending += self._render(batch)
+
     async def end(self, data: bytes) -> None:
-        """Write the last events together with the end of the response.
+        """Write the last events together with the end of the response, and the head if it has not gone out.
 
         Raises:
             ConnectionError: the client has left.
         """
-        await self._begin()
-        await self.response.write_eof(data)
+        async with self._beginning:
+            if not self._begun:
+                await self._prepare()
+            data, self._pending = self._pending + data, b""
+            await self.response.write_eof(data)
 
     @asynccontextmanager
     async def kept_alive(self) -> AsyncIterator[None]:
         """Send a comment whenever nothing was sent for `keep_alive` seconds."""
-        task = asyncio.create_task(self._ping())
+        self._timer = self._loop.call_later(self._keep_alive, self._break_silence)
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await task
+            self._timer.cancel()
+            if self._pinging is not None:
+                with contextlib.suppress(ConnectionError):
+                    await self._pinging
 
-    async def _ping(self) -> None:
-        while True:
-            silence = self._loop.time() - self._last
-            if silence < self._keep_alive:
-                await asyncio.sleep(self._keep_alive - silence)
-            elif not self._begun:
+    def _break_silence(self) -> None:
+        wait = self._last + self._keep_alive - self._loop.time()
+        if wait <= 0:
+            wait = self._keep_alive
+            if not self._begun:
                 self._pending += PING
-                await self._begin()
-            elif not self._request.protocol.writing_paused:
+                self._pinging = self._loop.create_task(self._begin())
+            elif not self._protocol.writing_paused:
                 self._write(PING)
-            else:
-                self._last = self._loop.time()  # a client that is behind is not kept waiting by silence
+            else:  # a client that is behind is not kept waiting by silence
+                self._last = self._loop.time()
+        self._timer = self._loop.call_later(wait, self._break_silence)
 
     async def _begin(self) -> None:
         """Send the head and what has been taken so far, in one write."""
         async with self._beginning:
             if self._begun:
                 return
-            self.response.headers.update(self._headers())
-            await self.response.prepare(self._request)
-            self._out = self._transport()
-            if self._out is not None:
-                self._out.set_write_buffer_limits(high=self._buffer)
-            self._chunked = self.response.headers.get("Transfer-Encoding") == "chunked"
+            await self._prepare()
             data, self._pending = self._pending, b""
             self._begun = True  # from here on everything goes the short way, after this
             self._last = self._loop.time()
             await self.response.write(data)
+
+    async def _prepare(self) -> None:
+        """Make the head, which aiohttp writes with the first data."""
+        self.response.headers.update(self._headers())
+        await self.response.prepare(self._request)
+        self._out = self._transport()
+        if self._out is not None:
+            self._out.set_write_buffer_limits(high=self._buffer)
+        self._chunked = self.response.headers.get("Transfer-Encoding") == "chunked"
 
     def _write(self, data: bytes) -> bool:
         """Write events past aiohttp, which would make a coroutine of it; return whether more may come."""

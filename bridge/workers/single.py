@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -40,8 +41,19 @@ async def serve(bridge: Bridge, started: Started) -> None:
         loop.add_signal_handler(signal.SIGHUP, bridge.protection.reload)
     try:
         await bridge.start()
+        _settle()
         started(bridge.http_port, bridge.grpc_port)
         await stop.wait()
         logger.info("stopping")
     finally:
         await bridge.stop()
+
+
+def _settle() -> None:
+    """Take what was made at the start out of the garbage collector's rounds.
+
+    It is some 60 000 objects that stay to the end. Looking at them again and again was a tenth of a
+    request's cost.
+    """
+    gc.collect()
+    gc.freeze()

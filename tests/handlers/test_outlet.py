@@ -90,17 +90,29 @@ async def test_a_client_that_is_behind_pauses_its_generation_until_it_is_ready()
     assert client.taken == ["a", "on its way", "b"]
 
 
-async def test_the_end_waits_for_the_client_and_resumes_nothing() -> None:
+async def test_a_complete_answer_waits_for_nobody_and_what_is_left_goes_with_its_end() -> None:
+    client = Client(behind=True)
+    made, generation = pump(client)
+    made.responses(["a"])
+    made.ended(None)
+    async with asyncio.timeout(WAIT):
+        await made.run()
+    assert generation.calls == ["pause"]
+    assert not client.asked.is_set()
+
+
+async def test_a_failure_waits_for_the_client_and_resumes_nothing() -> None:
     client = Client(behind=True)
     made, generation = pump(client)
     running = asyncio.create_task(made.run())
     made.responses(["a"])
-    made.ended(None)
+    made.ended(BridgeError(Reason.BACKEND_ERROR, "boom"))
     async with asyncio.timeout(WAIT):
         await client.asked.wait()
         assert not running.done()
         client.let_on.set()
-        await running
+        with pytest.raises(BridgeError, match="boom"):
+            await running
     assert generation.calls == ["pause"]
 
 
