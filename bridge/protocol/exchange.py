@@ -68,9 +68,13 @@ class Texts(Generic[M]):
 
     __slots__ = ("_chunks", "index", "texts")
 
-    def __init__(self, index: int, texts: Sequence[str], chunks: Chunks[M]) -> None:
+    def __init__(self, index: int, texts: list[str], chunks: Chunks[M]) -> None:
         self.index, self.texts = index, texts
         self._chunks = chunks
+
+    def joined(self) -> M:
+        """Return one message for all the texts."""
+        return self._chunks.text(self.index, Piece("".join(self.texts)))
 
     def __iter__(self) -> Iterator[M]:
         """Make the messages; each is valid until the next."""

@@ -21,15 +21,17 @@ from bridge.handlers.base import Call
 from bridge.observability.record import RequestRecord
 from bridge.protocol.openai_json import header_names
 from bridge.protocol.rpc_status import to_status
+from bridge.servers.grpc_stream import MessageStream, both
 from bridge.servers.grpc_tracing import begin_trace, method_name
 from bridge.servers.headers import HEADER, IGNORED, request_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from google.protobuf.message import Message
 
     from bridge.access.entrance import Entrance
+    from bridge.handlers.outlet import Outlet
     from bridge.observability.metrics import Metrics
     from bridge.observability.tracing import Tracing
 
@@ -82,24 +84,19 @@ def unary(
 def streaming(
     endpoint: str,
     request_type: type[Message],
-    handle: Callable[[Any, Call], AsyncGenerator[Iterable[Message], None]],
+    deliver: Callable[[Any, Call, Outlet[Any]], Coroutine[Any, Any, None]],
     options: MethodOptions,
 ) -> grpc.RpcMethodHandler[Any, Any]:
-    """Return a server-streaming method; each message is serialized before the next is made."""
+    """Return a server-streaming method over `Generating.deliver`."""
     name = method_name(request_type, streams=True)
 
-    async def method(_: object, context: Context) -> AsyncIterator[Message]:
+    async def method(_: object, context: Context) -> None:
         async with _Answering(endpoint, name, context, options) as answering:
             request = answering.accept(await answering.received(), request_type)
-            async with contextlib.aclosing(handle(request, answering.call)) as batches:
-                async for batch in batches:
-                    for message in batch:
-                        await answering.send_metadata()
-                        answering.reader.wait(options.stall_timeout)
-                        yield message
-                        answering.reader.pause()
+            outlet = MessageStream(answering.write)
+            await both(outlet, deliver(request, answering.call, outlet))
 
-    return grpc.stream_stream_rpc_method_handler(method, response_serializer=_serialize)
+    return grpc.stream_stream_rpc_method_handler(method)
 
 
 class _Answering:
@@ -194,6 +191,14 @@ class _Answering:
             self._metadata_sent = True
             ignored = [(IGNORED, header_names(self.call.ignored))] if self.call.ignored else []
             await self._context.send_initial_metadata(((HEADER, self.call.request_id), *ignored))
+
+    async def write(self, data: bytes) -> None:
+        """Write a message of the answer; a client that does not read for too long ends the call."""
+        if not self._metadata_sent:
+            await self.send_metadata()
+        self.reader.wait(self._options.stall_timeout)
+        await self._context.write(data)
+        self.reader.pause()
 
     async def _abort(self, error: BridgeError) -> None:
         pushback = -1 if error.retry_after is None else error.retry_after * 1000

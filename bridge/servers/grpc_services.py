@@ -53,7 +53,7 @@ def _generation(
 ) -> Methods:
     return {
         name: unary(endpoint, request_type, handler.complete, options),
-        f"{name}Stream": streaming(endpoint, request_type, handler.stream, options),
+        f"{name}Stream": streaming(endpoint, request_type, handler.deliver, options),
     }
 
 
