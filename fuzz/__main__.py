@@ -7,7 +7,7 @@ import sys
 
 import atheris
 
-CODE = ("bridge", "hpack", "jinja2")
+CODE = ("bridge", "fuzz", "hpack", "jinja2")
 """Packages whose branches guide the fuzzer."""
 SLOWEST = 10
 """Seconds that one input may take."""

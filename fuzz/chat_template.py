@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
-import orjson
 from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
 
 from bridge.chat_templates import BUILTIN, builtin_source, builtin_tokens
@@ -17,7 +18,10 @@ from fuzz.source import Source
 from tests.protocol.models import served
 
 NOW = datetime(2024, 7, 26, tzinfo=UTC)
-MODELS = [served("echo_vllm", builtin_source(name), special_tokens=builtin_tokens(name)) for name in BUILTIN]
+MODELS = [
+    replace(served("echo_vllm"), template=ChatTemplate(builtin_source(name), builtin_tokens(name)))
+    for name in BUILTIN
+]
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 WORDS = (
     *(
@@ -62,7 +66,9 @@ def one_input(data: bytes) -> None:
     source = Source(data)
     body = {"messages": [_message(source) for _ in range(1 + source.below(5))], **_options(source)}
     try:
-        request = openai_json.read(CreateChatCompletionRequest, orjson.loads(orjson.dumps(body))).message
+        request = openai_json.read(
+            CreateChatCompletionRequest, openai_json.parse_body(json.dumps(body).encode())
+        ).message
     except BridgeError as error:
         tell(error)
         return
@@ -89,9 +95,7 @@ def _message(source: Source) -> dict[str, object]:
 
 
 def _call(source: Source) -> dict[str, object]:
-    arguments = (
-        source.text(WORDS, 3) if source.flag() else orjson.dumps(source.json(NAMES, WORDS, 2)).decode()
-    )
+    arguments = source.text(WORDS, 3) if source.flag() else json.dumps(source.json(NAMES, WORDS, 2))
     function = {"name": source.pick(("f", "", "é")), "arguments": arguments}
     return {"id": source.pick(("c", "call_123456789", "")), "function": function}
 

@@ -4,13 +4,14 @@ A body is refused by a BridgeError that can be told, or read the same whatever t
 unknown ones beside them; whatever it says can be said back.
 """
 
+
+
 from __future__ import annotations
 
 import json
 import re
 from typing import Any
 
-import orjson
 from openai_bridge.v1 import chat_pb2
 from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
 from openai_bridge.v1.completions_pb2 import CreateCompletionRequest
@@ -19,9 +20,13 @@ from openai_bridge.v1.embeddings_pb2 import CreateEmbeddingRequest
 from bridge.errors import MAX_NAME, BridgeError
 from bridge.protocol import openai_json, openapi, request_fields, rpc_status
 from bridge.protocol.embeddings import FIELDS
+from bridge.protocol.openai_json.requests import MAX_NAME as MAX_NAME_SENT
+from bridge.protocol.openai_json.requests import MAX_NAMES
 from bridge.protocol.tokenize import read_detokenize, read_tokenize
 from fuzz.source import Source
+from tests.protocol.openapi.bodies import FURTHER, WHOLE, places, spoiled
 
+GOOD = WHOLE + FURTHER
 KINDS: dict[type[Any], Any] = {
     CreateChatCompletionRequest: request_fields.CHAT,
     CreateCompletionRequest: request_fields.COMPLETION,
@@ -43,28 +48,36 @@ def _found(value: Any, key: str) -> set[str]:
 
 
 NAMES = sorted(_found(SCHEMAS, "properties"))
-WORDS = sorted(_found(SCHEMAS, "enum") | _found(SCHEMAS, "const")) + [
-    "",
-    "f",
-    "{}",
-    "[1]",
-    "AA==",
-    "é😀",
-    "\x00",
+WORDS = [
+    *sorted(_found(SCHEMAS, "enum") | _found(SCHEMAS, "const")),
+    *("", "f", "{}", "[1]", "AA==", "é😀", "\x00"),
 ]
 
 
 def one_input(data: bytes) -> None:
     """Read one body as every request."""
     source = Source(data)
-    if source.below(8) == 0:
-        body = source.rest()
-    else:
-        body = orjson.dumps(
-            {source.pick(NAMES): source.json(NAMES, WORDS) for _ in range(1 + source.below(8))},
-            option=orjson.OPT_NON_STR_KEYS,
-        )
+    match source.below(8):
+        case 0:
+            body = source.rest()
+        case 1 | 2:
+            keys = [source.pick(NAMES) for _ in range(1 + source.below(8))]
+            body = json.dumps({key: source.json(NAMES, WORDS) for key in keys}).encode()
+        case _:
+            body = json.dumps(_spoiled(source)).encode()
     check(body)
+
+
+def _spoiled(source: Source) -> dict[str, Any]:
+    """Return a good body with other values in some places."""
+    _, body = source.pick(GOOD)
+    for _ in range(source.below(4)):
+        found = list(places(body))
+        if not found:
+            break
+        path = source.pick(found)
+        body = spoiled(body, path, source.json(NAMES, WORDS, 2) if source.below(6) else ...)
+    return body
 
 
 def check(body: bytes) -> None:
@@ -108,7 +121,7 @@ def agree(kind: type[Any], found: dict[str, Any], read: openai_json.Read[Any]) -
     assert more.message == read.message
     header = openai_json.header_names(more.ignored)
     assert HARMLESS.fullmatch(header)
-    assert len(header) <= (openai_json.requests.MAX_NAME + 2) * (openai_json.requests.MAX_NAMES + 1)
+    assert len(header) <= (MAX_NAME_SENT + 2) * (MAX_NAMES + 1)
     said = str(read.message)
     message = chat_pb2.ChatCompletionMessage(content=said)
     answer = chat_pb2.CreateChatCompletionResponse(model=read.message.model, choices=[{"message": message}])

@@ -1,4 +1,6 @@
-"""Parsers of reasoning on texts made of their marks: reasoning, then the answer, however the text is split."""
+"""Parsers of reasoning on texts made of their marks: reasoning, then the answer, however they are split."""
+
+
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The SSE renderers: whatever a stream says, in whatever batches, each event is what the compiled writer says."""
+"""The SSE renderers: whatever a stream says, in whatever batches, its events are the compiled writer's."""
+
+
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 What is no call comes out as it is, nothing is told of a call before its start, and nothing is made up.
 """
 
+
+
 from __future__ import annotations
 
 import re
@@ -55,7 +57,8 @@ def check(name: str, text: str, pieces: list[str]) -> None:
             case Text(said):
                 assert said
                 prose += said
-    assert is_part(prose, text)
+    # Harmony's answer is messages, which become lines.
+    assert is_part(prose.replace("\n", "") if name == "harmony" else prose, text)
 
 
 def _read(name: str, pieces: list[str]) -> tuple[object, ...]:

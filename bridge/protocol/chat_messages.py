@@ -12,6 +12,7 @@ from openai_bridge.v1 import chat_pb2
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.call_arguments import CallArguments
+from bridge.protocol.json_depth import MAX_DEPTH, is_too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -204,21 +205,20 @@ def _tool(tool: chat_pb2.Tool, path: str) -> dict[str, Any]:
     if function.HasField("parameters_json"):
         result["parameters"] = _json_object(function.parameters_json)
         if result["parameters"] is None:
-            raise BridgeError(
-                Reason.INVALID_TYPE, "parameters must be a JSON object", param=f"{path}.function.parameters"
-            )
+            sentence = f"parameters must be a JSON object, nested at most {MAX_DEPTH} deep"
+            raise BridgeError(Reason.INVALID_TYPE, sentence, param=f"{path}.function.parameters")
     return {"type": "function", "function": result}
 
 
 def _json_object(text: str) -> dict[str, Any] | None:
-    """Return `text` as an object with its keys in order, or None where it is anything else."""
+    """Return `text` as an object with its keys in order, or None where it is anything else, or too deep."""
     try:
         value = json.loads(text, parse_constant=_not_json)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # an escape may be half a character
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and not is_too_deep(text) else None
 
 
 def _not_json(word: str) -> NoReturn:

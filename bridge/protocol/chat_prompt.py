@@ -10,6 +10,7 @@ from openai_bridge.v1.chat_pb2 import ContentPart, CreateChatCompletionRequest
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.chat_messages import to_template, tools_to_template
 from bridge.protocol.images import MEDIA_KIND, references, unsupported
+from bridge.protocol.json_depth import MAX_DEPTH, is_too_deep
 from bridge.protocol.request_fields import refusal
 from bridge.protocol.tool_choice import offered
 
@@ -112,6 +113,10 @@ def _variables(request: CreateChatCompletionRequest, template: ChatTemplate, mod
 def _json(text: str, param: str) -> Any:
     """Read a field that carries JSON as text: over gRPC it may hold anything."""
     try:
-        return orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as exc:
         raise BridgeError(Reason.INVALID_VALUE, f"'{param}' must be JSON", param=param) from exc
+    if is_too_deep(text):
+        sentence = f"'{param}' must be nested at most {MAX_DEPTH} deep"
+        raise BridgeError(Reason.INVALID_VALUE, sentence, param=param)
+    return value

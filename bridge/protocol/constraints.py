@@ -13,6 +13,7 @@ import orjson
 from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
 
 from bridge.errors import BridgeError, Reason
+from bridge.protocol.json_depth import MAX_DEPTH, is_too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -163,6 +164,8 @@ def _object(text: str, param: str) -> str:
         raise _invalid(param, "is not JSON") from None
     if type(found) is not dict:
         raise BridgeError(Reason.INVALID_TYPE, f"{param!r} must be a JSON object", param=param)
+    if is_too_deep(text):
+        raise _invalid(param, f"is nested deeper than {MAX_DEPTH}")
     return text
 
 

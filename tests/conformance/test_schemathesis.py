@@ -34,7 +34,7 @@ CHECKS = (
     *("unsupported_method", "missing_required_header"),
 )
 OPTIONS = (
-    *("--checks", ",".join(CHECKS), "--max-response-time", "5", "--request-timeout", "10"),
+    *("--checks", ",".join(CHECKS), "--max-response-time", "10", "--request-timeout", "20"),
     *("--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--mode", "all"),
     *("--generation-deterministic", "--no-color", "--warnings", "off"),
 )
@@ -50,5 +50,5 @@ async def test_generated_requests_get_documented_answers(
     document = f"http://127.0.0.1:{bridge.http_port}/openapi.json"
     without = [option for path in SAME for option in ("--exclude-path", path)]
     command = str(Path(sys.executable).with_name("st"))
-    done = await run(command, "run", document, *OPTIONS, *without, within=60, cwd=tmp_path)
+    done = await run(command, "run", document, *OPTIONS, *without, within=120, cwd=tmp_path)
     assert done.code == 0, done.out[-8000:] + done.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import openapi_spec_validator
@@ -138,3 +139,8 @@ def test_every_answer_carries_the_request_s_id() -> None:
         assert "x-request-id" in operation["responses"]["200"]["headers"]
     for response in document()["components"]["responses"].values():
         assert "x-request-id" in response["headers"]
+
+
+def test_the_page_on_http_names_every_route() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "http.md").read_text()
+    assert [path for path in document()["paths"] if f"{path}`" not in page] == []
