@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
 STAMP := .venv/.installed
 
-.PHONY: demo test check gen format bench clean
+.PHONY: demo test check gen format bench soak clean
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 demo: $(STAMP)-demo ## A real Triton with a small model, and the bridge in front of it
@@ -27,6 +27,9 @@ gen: $(STAMP)-dev ## Regenerate gen/ from proto/
 
 bench: $(STAMP)-bench ## What a streamed token costs; PEERS=1 measures Dynamo and LiteLLM beside it
 	$(BIN)/python -m benchmarks $(if $(PEERS),--peers) $(ARGS)
+
+soak: $(STAMP)-dev ## Ten minutes of load on Tritons that keep failing; ARGS="--seconds 60" for CI
+	$(BIN)/python -m tests.soak $(ARGS)
 
 format: $(STAMP)-dev
 	$(BIN)/ruff check --fix

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge import check, config, demo_command, keys_command, loop
 from bridge.observability import log
+from bridge.operators import serving as operators
 from bridge.workers.serving import serve
 from bridge.workers.supervisor import WorkersFailed
 
@@ -27,6 +28,7 @@ CONFIG_FLAGS = (
     "grpc_port",
     "triton",
     "upstream",
+    "nats",
     "workers",
     "default_model",
     "log_level",
@@ -72,6 +74,11 @@ def _serve(args: argparse.Namespace) -> int:
     return 0
 
 
+def _work(args: argparse.Namespace) -> int:
+    loop.run(operators.serve(_settings(args)))
+    return 0
+
+
 def _check(args: argparse.Namespace) -> int:
     return loop.run(check.run(_settings(args), sys.stdout))
 
@@ -90,10 +97,17 @@ def _parser() -> argparse.ArgumentParser:
     serving = _command(commands, "serve", "serve the models of a running Triton")
     _add_upstream(serving)
     serving.add_argument(
-        "--upstream", metavar="grpc://HOST:PORT", help="serve another bridge instead of a Triton"
+        "--upstream",
+        metavar="URL",
+        help="serve, instead of a Triton, another bridge (grpc://HOST:PORT) or a request plane (nats://HOST:PORT)",
     )
     _add_doors(serving)
     serving.set_defaults(run=_serve)
+    working = _command(commands, "worker", "offer the models of a running Triton on a request plane (NATS)")
+    _add_upstream(working)
+    working.add_argument("--nats", metavar="nats://HOST:PORT", help="the request plane's NATS server")
+    _add_logs(working)
+    working.set_defaults(run=_work)
     demo = _command(
         commands, "demo", "start a real Triton with a small demo model, and the bridge in front of it"
     )

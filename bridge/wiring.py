@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from bridge.backends.balanced import balanced
+from bridge.backends.balanced import Balanced, balanced
 from bridge.backends.pool import Budget, Pool
 from bridge.backends.triton import CHANNEL_OPTIONS, TritonBackend
 from bridge.backends.triton_native import NativeTritonBackend
 from bridge.backends.upstream import Upstream
-from bridge.config import ConfigError
+from bridge.config import ConfigError, is_nats
 from bridge.handlers.admin import ModelAdmin
 from bridge.handlers.catalog import Catalog
 from bridge.handlers.chat import chat_handler
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bridge.backends.abandoned import Meter
-    from bridge.backends.balanced import Balanced
     from bridge.backends.base import Backend
     from bridge.config import Config
     from bridge.handlers.base import Call, Generating, Models
@@ -64,7 +64,7 @@ def make_handlers(config: Config, routes: Routes, protection: Protection, metric
     Raises:
         ConfigError: neither triton nor upstream is set, or a host of images is none.
     """
-    if config.upstream is not None:
+    if config.upstream is not None and not is_nats(config.upstream):
         channel = grpc.aio.insecure_channel(
             config.upstream.removeprefix("grpc://"),
             options=[*CHANNEL_OPTIONS, ("grpc.max_receive_message_length", config.max_response_bytes)],
@@ -76,7 +76,7 @@ def make_handlers(config: Config, routes: Routes, protection: Protection, metric
             models=RemoteModels(channel),
             close=channel.close,
         )
-    backend = make_backend(config, metrics, protection.triton_tls)
+    backend = plane(config) if config.upstream else make_backend(config, metrics, protection.triton_tls)
     catalog = make_catalog(config, backend, routes)
     images = make_image_loader(config)
     admin = None
@@ -92,6 +92,28 @@ def make_handlers(config: Config, routes: Routes, protection: Protection, metric
         tokenize=TokenizeHandler(catalog.route),
         admin=admin,
     )
+
+
+def plane(config: Config) -> Backend:
+    """Return the backend over the workers of a request plane.
+
+    Raises:
+        ConfigError: the extra is not installed, or a file of `nats` is broken.
+    """
+    require_nats()
+    from bridge.backends.nats import NatsBackend  # noqa: PLC0415 - optional
+
+    return NatsBackend(config)
+
+
+def require_nats() -> None:
+    """Check that what a request plane needs is there.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if find_spec("nats") is None:
+        raise ConfigError("nats: a request plane needs: pip install 'openai-bridge[nats]'")
 
 
 def make_backend(config: Config, metrics: Metrics | None = None, tls: ClientTls | None = None) -> Balanced:
@@ -135,7 +157,7 @@ def make_server(
     return TritonBackend(address, credentials=None if tls is None else tls.credentials(), **shared)
 
 
-def make_catalog(config: Config, backend: Balanced, routes: Routes | None = None) -> Catalog:
+def make_catalog(config: Config, backend: Backend, routes: Routes | None = None) -> Catalog:
     """Return the catalog of a backend's models.
 
     Args:
@@ -147,7 +169,9 @@ def make_catalog(config: Config, backend: Balanced, routes: Routes | None = None
         ConfigError: a tokenizer or a chat template is broken; the text begins with its key.
     """
     routes = routes or Routes(config)
-    own = {name: backend.within(addresses) for name, addresses in routes.upstreams.items()}
+    own: dict[str, Backend] = {}
+    if isinstance(backend, Balanced):
+        own = {name: backend.within(addresses) for name, addresses in routes.upstreams.items()}
     return Catalog(backend, routes, clock=time.time, own=own)
 
 

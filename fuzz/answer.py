@@ -3,8 +3,6 @@
 However the text is split, the whole answer is the same and the stream adds up to it, with one end.
 """
 
-
-
 from __future__ import annotations
 
 import json

@@ -4,8 +4,6 @@ A body is refused by a BridgeError that can be told, or read the same whatever t
 unknown ones beside them; whatever it says can be said back.
 """
 
-
-
 from __future__ import annotations
 
 import json

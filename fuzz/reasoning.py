@@ -1,7 +1,5 @@
 """Parsers of reasoning on texts made of their marks: reasoning, then the answer, however they are split."""
 
-
-
 from __future__ import annotations
 
 from bridge.protocol.reasoning import REASONING

@@ -1,7 +1,5 @@
 """The SSE renderers: whatever a stream says, in whatever batches, its events are the compiled writer's."""
 
-
-
 from __future__ import annotations
 
 import json

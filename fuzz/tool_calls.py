@@ -3,8 +3,6 @@
 What is no call comes out as it is, nothing is told of a call before its start, and nothing is made up.
 """
 
-
-
 from __future__ import annotations
 
 import re

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from tests.scripted_h2 import goaway
@@ -54,7 +54,7 @@ class Crossing:
     """One connection through the proxy."""
 
     def __init__(self, proxy: TcpProxy, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
-        self._proxy = proxy
+        self._proxy, self._passes = proxy, proxy.passes
         self._client, self._server = client, server
         self._frames = Frames()
         self._says_goodbye = False
@@ -74,7 +74,7 @@ class Crossing:
         """Tell the client to make no more calls here, as soon as a frame ends."""
         if self._frames.edge(b"") is None:
             self._says_goodbye = True
-        else:
+        elif not self._client.transport.is_closing():
             self._client.write(goaway(NEWEST))
 
     def cut(self, *, reset: bool) -> None:
@@ -99,7 +99,7 @@ class Crossing:
         """Yield what comes, when it may pass."""
         while data := await reader.read(PIECE):
             await asyncio.sleep(self._proxy.delay)
-            await self._proxy.passes.wait()
+            await self._passes.wait()
             yield data
 
 
@@ -109,7 +109,7 @@ async def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):  # it is closed already
+    if not writer.transport.is_closing():
         sock = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
@@ -135,6 +135,12 @@ class TcpProxy:
         """Close all connections; new ones are taken."""
         for crossing in self._crossings:
             crossing.cut(reset=reset)
+
+    def half_open(self) -> None:
+        """Let nothing pass on the connections that there are, ever; new ones are sound."""
+        self.passes.clear()
+        self.passes = asyncio.Event()
+        self.passes.set()
 
     def goaway(self) -> None:
         """Send the clients of all connections away, politely."""

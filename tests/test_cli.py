@@ -70,7 +70,7 @@ async def test_the_version_is_the_packages() -> None:
 async def test_help_names_the_commands() -> None:
     ran = await bridge("--help")
     assert ran.code == 0
-    for command in ("serve", "demo", "check"):
+    for command in ("serve", "worker", "demo", "check"):
         assert re.search(rf"^\s+{command}\s", ran.out, re.MULTILINE)
 
 
@@ -92,6 +92,13 @@ async def test_help_of_serve_names_its_flags_and_their_defaults() -> None:
         pytest.param(("serve", "--http-port", "many"), "--http-port", id="a port that is no number"),
         pytest.param(("serve",), "triton: where is Triton's gRPC endpoint?", id="no Triton"),
         pytest.param(("check",), "triton: where is Triton's gRPC endpoint?", id="check without Triton"),
+        pytest.param(
+            ("worker", "--triton", NOWHERE), "nats.url: where", id="a worker without a request plane"
+        ),
+        pytest.param(("worker", "--nats", "nats://a:1"), "triton: where", id="a worker without Triton"),
+        pytest.param(
+            ("worker", "--triton", NOWHERE, "--nats", "a:1"), "nats.url: must be", id="no NATS address"
+        ),
         pytest.param(("serve", "--triton", "here"), "triton: must be HOST:PORT, not here", id="no address"),
         pytest.param(
             ("serve", "--triton", NOWHERE, "--http-port", "70000"), "http_port: must be a port", id="bad port"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.chat_templates import BUILTIN
-from bridge.config import Config, Limits, ModelConfig, Tls, TritonTls, load
+from bridge.config import Config, Limits, ModelConfig, Nats, Tls, TritonTls, load
 from bridge.config.checks import DERIVED
 
 # Key -> (TOML value, what it becomes). Every default is another value.
@@ -44,6 +44,7 @@ TOP: dict[str, tuple[str, Any]] = {
     "cors_origins": ('["https://a.example", "*"]', ("https://a.example", "*")),
     "limits": ("{ max_n = 2 }", Limits(max_n=2)),
     "tls": ('{ certificate = "/c", key = "/k" }', Tls(certificate=Path("/c"), key=Path("/k"))),
+    "nats": ('{ prefix = "tenant", ca = "/ca" }', Nats(prefix="tenant", ca=Path("/ca"))),
     "triton_tls": ('{ server_name = "triton" }', TritonTls(server_name="triton")),
     "triton_headers": ('{ name = "keys.txt" }', {"name": Path("keys.txt")}),
     "image_hosts": ('["a", "b:81"]', ("a", "b:81")),

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from bridge.chat_templates import BUILTIN
-from bridge.config import Balancing, Config, Limits, ModelConfig, Tls, TritonTls, Upstream, load
+from bridge.config import Balancing, Config, Limits, ModelConfig, Nats, Tls, TritonTls, Upstream, load
 from bridge.config.checks import DERIVED
 from bridge.config.model import ReasoningParser, ToolCallParser
 
@@ -30,7 +30,7 @@ def keys(cls: type[Any]) -> set[str]:
     return {item.name for item in fields(cls) if not item.metadata.get(DERIVED)}
 
 
-TABLES = (Config, ModelConfig, Upstream, Balancing, Limits, Tls, TritonTls)
+TABLES = (Config, ModelConfig, Upstream, Balancing, Limits, Nats, Tls, TritonTls)
 
 
 @pytest.mark.parametrize("cls", TABLES)

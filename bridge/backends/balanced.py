@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from bridge.backends.base import unheard
 from bridge.backends.inbox import pulled
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from bridge.backends.base import Backend, Metadata, Stop
     from bridge.backends.push import Handle, Sink
     from bridge.protocol.alike import Received
-    from bridge.protocol.kserve import ModelInferRequest
+    from bridge.protocol.kserve import ModelConfig, ModelInferRequest
     from bridge.protocol.signature import Signature
+
+Told = TypeVar("Told")
 
 
 class Balanced:
@@ -101,10 +103,17 @@ class Balanced:
 
     async def signature(self, name: str, version: str = "") -> Signature:
         """Return a model's tensors, as the best server has them that can tell."""
+        return await self._tell(name, version, lambda backend: backend.signature(name, version))
+
+    async def config(self, name: str, version: str = "") -> ModelConfig:
+        """Return a model's configuration, as the best server has it that can tell."""
+        return await self._tell(name, version, lambda backend: backend.config(name, version))
+
+    async def _tell(self, name: str, version: str, ask: Callable[[Backend], Awaitable[Told]]) -> Told:
         failure: BridgeError | None = None
         for one in self._pool.ranked(name, version, asyncio.get_running_loop().time()):
             try:
-                return await one.backend.signature(name, version)
+                return await ask(one.backend)
             except BridgeError as exc:
                 failure = failure or exc
         assert failure is not None  # noqa: S101 - a pool is never empty

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from bridge.protocol.alike import Received
-    from bridge.protocol.kserve import ModelInferRequest
+    from bridge.protocol.kserve import ModelConfig, ModelInferRequest
     from bridge.protocol.signature import Signature
 
     Metadata = Sequence[tuple[str, str]]
@@ -64,6 +64,13 @@ class Backend(Protocol):
 
     async def signature(self, name: str, version: str = "") -> Signature:
         """Return a model's tensors; an empty version is the latest.
+
+        Raises:
+            BridgeError: the backend cannot be reached, or does not have the model.
+        """
+
+    async def config(self, name: str, version: str = "") -> ModelConfig:
+        """Return a model's own configuration; an empty version is the latest.
 
         Raises:
             BridgeError: the backend cannot be reached, or does not have the model.

@@ -110,6 +110,14 @@ class Channel:
         """Do not begin a call that waits."""
         self._waiting.pop(call, None)
 
+    def doubt(self, since: float) -> None:
+        """Make the next calls on a new connection if nothing has come on this one since a time.
+
+        A connection may be half-open: its peer is gone, or does not reach us, and nobody tells.
+        """
+        if self._link is not None and self._link.silent_since(since):
+            self._link.retire()
+
     async def close(self) -> None:
         """End all calls, CANCELLED, and all connections."""
         self.closed = True

@@ -57,7 +57,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
-        self._reading = False
+        self._reading = self._retired = False
         self._heard = self._loop.time()
         self._pinged: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -65,7 +65,7 @@ class Link(asyncio.Protocol):
     @property
     def accepting(self) -> bool:
         """Whether calls may be opened here."""
-        return self._connection.accepting
+        return self._connection.accepting and not self._retired
 
     async def ready(self) -> None:
         """Wait until the peer has greeted.
@@ -94,6 +94,15 @@ class Link(asyncio.Protocol):
         stream = self._connection.open(call, block, call.message or b"")
         stream.paused = call.paused
         call.begun(self, stream)
+        self._flush()
+
+    def silent_since(self, time: float) -> bool:
+        """Tell whether nothing has come since a time of the event loop's clock."""
+        return self._heard <= time
+
+    def retire(self) -> None:
+        """Take no more calls; those that run go on, and the last one ends the connection."""
+        self._retired = True
         self._flush()
 
     def cancel(self, stream: Stream[Call]) -> None:
@@ -175,7 +184,7 @@ class Link(asyncio.Protocol):
         data = self._connection.data_to_send()
         if data and not self._transport.is_closing():
             self._transport.write(data)
-        if self._connection.error is not None or not (self._connection.accepting or self._connection.calls):
+        if self._connection.error is not None or not (self.accepting or self._connection.calls):
             self._transport.abort()
 
     def _check_alive(self) -> None:

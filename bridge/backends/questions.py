@@ -49,12 +49,13 @@ class Questions(ABC):
 
     async def signature(self, name: str, version: str = "") -> Signature:
         """See `Backend.signature`."""
-        config = await self._config(name, version)
+        config = await self.config(name, version)
         found = [await self._step(step) for step in config.ensemble_scheduling.step]
         steps = tuple(step for step in found if step is not None)
         return replace(Signature.from_config(config, version), steps=steps)
 
-    async def _config(self, name: str, version: str) -> kserve.ModelConfig:
+    async def config(self, name: str, version: str = "") -> kserve.ModelConfig:
+        """See `Backend.config`."""
         request = kserve.ModelConfigRequest(name=name, version=version)
         answer = await self.ask("ModelConfig", request, model=name)
         config: kserve.ModelConfig = answer.config
@@ -64,7 +65,7 @@ class Questions(ABC):
         """Return a model of an ensemble; None: it has gone."""
         version = str(step.model_version) if step.model_version > 0 else ""  # else the latest
         try:
-            return Signature.from_config(await self._config(step.model_name, version), version)
+            return Signature.from_config(await self.config(step.model_name, version), version)
         except BridgeError as exc:
             if exc.reason is not Reason.MODEL_NOT_FOUND:
                 raise

@@ -5,21 +5,19 @@ The rules are those of `TritonBackend.stream`; tests/backends/test_transports_ag
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.message import DecodeError
 
+from bridge.backends import telling
 from bridge.backends.idle import IdleWatch
-from bridge.errors import BridgeError, Reason, public
+from bridge.errors import BridgeError, Reason
 from bridge.protocol import kserve
 from bridge.protocol.alike import Alike
 from bridge.protocol.h2grpc.status import StatusCode
 from bridge.protocol.triton_errors import from_status, from_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bridge.backends.base import Metadata
     from bridge.backends.h2channel import Channel
     from bridge.backends.kept_call import KeptCalls
@@ -106,7 +104,8 @@ class Generation:
         final, error = self._read(batch, responses)
         if responses:
             self._said = True
-            self._say(self._sink, responses)
+            if (fault := telling.say(self._sink, responses)) is not None:
+                self._fail(fault)
         if error is not None:
             self._fail(error)
         elif final:
@@ -146,14 +145,6 @@ class Generation:
                 return True, None
         return False, None
 
-    def _say(self, sink: Sink, responses: Sequence[Received]) -> None:
-        try:
-            sink.responses(responses)
-        except Exception as exc:  # noqa: BLE001 - a door's bug ends its own stream, not all on the connection
-            if not isinstance(exc, BridgeError):
-                _report(exc)
-            self._fail(public(exc))
-
     def _complete(self) -> None:
         """Tell the end of a complete answer, and let Triton end the RPC by itself.
 
@@ -167,13 +158,13 @@ class Generation:
         truncated = BridgeError(
             Reason.RESPONSE_TRUNCATED, "the model ended without an answer", model=self._model
         )
-        _tell_end(sink, None if self._said else truncated)
+        telling.end(sink, None if self._said else truncated)
 
     def _fail(self, error: BridgeError) -> None:
         sink, self._sink = self._sink, None
         if sink is not None:
             self._give_up()
-            _tell_end(sink, error)
+            telling.end(sink, error)
 
     def _give_up(self) -> None:
         self._watch.stop()
@@ -192,17 +183,6 @@ class Generation:
         if error.reason is Reason.TIMEOUT:
             return BridgeError(Reason.TIMEOUT, error.message, model=self._model, retry=not self._said)
         return error
-
-
-def _tell_end(sink: Sink, error: BridgeError | None) -> None:
-    try:
-        sink.ended(error)
-    except Exception as exc:  # noqa: BLE001 - as in `_say`
-        _report(exc)
-
-
-def _report(exc: Exception) -> None:
-    asyncio.get_running_loop().call_exception_handler({"message": "a sink has failed", "exception": exc})
 
 
 def _is_final(response: kserve.ModelInferResponse) -> bool:

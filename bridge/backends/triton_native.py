@@ -132,13 +132,14 @@ class NativeTritonBackend(Questions):
     ) -> Any:
         """See `Questions.ask`."""
         path, answer_class = _method(method)
-        answer = _Answer()
-        deadline = asyncio.get_running_loop().time() + limit
-        call = self._channel.call(path, request.SerializeToString(), deadline=deadline, receiver=answer)
+        answer, begin = _Answer(), asyncio.get_running_loop().time()
+        call = self._channel.call(path, request.SerializeToString(), deadline=begin + limit, receiver=answer)
         try:
             status = await answer.status
         finally:
             call.cancel()
+            if not answer.received:
+                self._channel.doubt(begin)
         if self._channel.closed:
             raise BridgeError(Reason.SHUTTING_DOWN, "the bridge is stopping")
         if status.code != StatusCode.OK or len(answer.received) != 1:

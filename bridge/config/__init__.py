@@ -7,6 +7,7 @@ from bridge.config.checks import ConfigError
 from bridge.config.limits import Limits
 from bridge.config.loading import load
 from bridge.config.model import Adapter, ModelConfig, Task, Template, builtin
+from bridge.config.nats import Nats, is_nats
 from bridge.config.settings import Config
 from bridge.config.tls import Tls, TritonTls
 from bridge.config.upstreams import Balancing, Upstream
@@ -18,11 +19,13 @@ __all__ = [
     "ConfigError",
     "Limits",
     "ModelConfig",
+    "Nats",
     "Task",
     "Template",
     "Tls",
     "TritonTls",
     "Upstream",
     "builtin",
+    "is_nats",
     "load",
 ]

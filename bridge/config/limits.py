@@ -38,7 +38,7 @@ class Limits:
     header_timeout: float = 10.0
     """Longest time for the head of an HTTP request, and for a TLS handshake; must be > 0."""
     body_timeout: float = 60.0
-    """Longest time for the body of an HTTP request; must be > 0."""
+    """Longest time for the body of an HTTP request, and for the message of a gRPC call; must be > 0."""
     idle_timeout: float = 620.0
     """Longest silence on a connection without a request; must be > 0."""
     max_connection_streams: int = 1000

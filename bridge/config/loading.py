@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.chat_templates import BUILTIN
 from bridge.config.checks import ConfigError, demand, typed
 from bridge.config.model import DEFAULT_TEMPLATE, ModelConfig, Template, builtin
+from bridge.config.nats import Nats
 from bridge.config.settings import Config
 from bridge.config.upstreams import read_balancing, read_upstreams
 
@@ -37,7 +39,10 @@ def load(path: Path | None, flags: Mapping[str, Any]) -> Config:
     balancing = read_balancing(table.pop("balancing", {}), "balancing")
     models = table.pop("models", {})
     demand(isinstance(models, dict), "models", "must be a table of tables")
-    top = typed(Config, table, "", base) | {key: value for key, value in flags.items() if value is not None}
+    read = typed(Config, table, "", base)
+    top = read | {key: value for key, value in flags.items() if value is not None}
+    if flags.get("nats") is not None:
+        top["nats"] = replace(read.get("nats", Nats()), url=flags["nats"])
     top["triton"] = read_upstreams(flags.get("triton"), "triton") or triton
     top["balancing"] = balancing
     top["models"] = {name: _model(name, entry, base) for name, entry in models.items()}

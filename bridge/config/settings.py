@@ -11,6 +11,7 @@ from typing import Final, Literal
 from bridge.config.checks import DERIVED, demand
 from bridge.config.limits import Limits
 from bridge.config.model import DEFAULT_TEMPLATE, ModelConfig, Template, builtin
+from bridge.config.nats import Nats, check_urls, is_nats
 from bridge.config.tls import Tls, TritonTls  # noqa: TC001 - get_type_hints reads the annotations
 from bridge.config.upstreams import Balancing, Upstream, check_address, upstreams
 
@@ -38,7 +39,8 @@ class Config:
     balancing: Balancing = field(default_factory=Balancing, metadata={DERIVED: True})
     """How requests are shared out among several servers."""
     upstream: str | None = None
-    """grpc://HOST:PORT of another bridge, instead of a Triton."""
+    """grpc://HOST:PORT of another bridge, or nats://HOST:PORT of a request plane, instead of a Triton."""
+    nats: Nats = field(default_factory=Nats)
     default_model: str | None = None
     """Model for requests that name none."""
     chat_template: str = DEFAULT_TEMPLATE
@@ -120,14 +122,22 @@ class Config:
             demand(getattr(self, key) <= _MAX_BYTES, key, f"must be at most {_MAX_BYTES}")
         demand(not (self.triton and self.upstream), "upstream", "cannot be combined with triton: choose one")
         if self.upstream is not None:
-            scheme, _, rest = self.upstream.partition("://")
-            demand(scheme == "grpc", "upstream", f"must be grpc://HOST:PORT, not {self.upstream}")
-            check_address("upstream", rest)
+            self._check_upstream(self.upstream)
         known = {server.address for server in self.servers}
         for name, model in self.models.items():
             model.check(f"models.{name}")
             for address in model.upstreams if known else ():
                 demand(address in known, f"models.{name}.upstreams", f"{address} is not one of triton's")
+
+    def _check_upstream(self, upstream: str) -> None:
+        if not is_nats(upstream):
+            scheme, _, rest = upstream.partition("://")
+            demand(scheme == "grpc", "upstream", f"must be grpc:// or nats://HOST:PORT, not {upstream}")
+            check_address("upstream", rest)
+            return
+        check_urls("upstream", upstream)
+        for name, model in self.models.items():
+            demand(not model.upstreams, f"models.{name}.upstreams", "goes with triton only")
 
     @property
     def servers(self) -> tuple[Upstream, ...]:

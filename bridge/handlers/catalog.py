@@ -171,6 +171,13 @@ class Catalog:
             raise self._error
         raise unknown_model(model, param="model")
 
+    def is_away(self, name: str) -> bool:
+        """Tell whether a model is there, as far as is known, but no server can be asked for it now."""
+        found = self.found.get(name)
+        if found is None:
+            return False
+        return self._error is not None or not self.backend_of(name).serves(found.signature, name)
+
     async def not_ready(self) -> str | None:
         """See `Models.not_ready`."""
         if self._error is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from openai_bridge.v1.common_pb2 import CompletionUsage
 
 from bridge.errors import BridgeError, Reason
+from bridge.handlers.reconsidering import reconsidered
 from bridge.protocol.embeddings import embedding_exchange
 
 if TYPE_CHECKING:
@@ -46,10 +47,10 @@ class EmbeddingsHandler:
         try:
             await self._run(exchange, model, call)
         except BridgeError as exc:
-            if exc.reason in {Reason.BACKEND_CONTRACT, Reason.MODEL_NOT_FOUND}:
-                await self._catalog.refresh(forget=True)  # the model is not what it was
             if exc.reason is Reason.CONTEXT_LENGTH_EXCEEDED:
                 raise BridgeError(exc.reason, exc.message, param="input", model=exc.model) from exc
+            if (told := await reconsidered(exc, self._catalog, model.id)) is not exc:
+                raise told from exc
             raise
         answer = exchange.response()
         tokens = answer.usage.prompt_tokens

@@ -13,6 +13,7 @@ from bridge.backends.push import PushBackend
 from bridge.errors import BridgeError, Reason
 from bridge.handlers.merge import Ended, merge
 from bridge.handlers.outlet import Folding, Pump, pour
+from bridge.handlers.reconsidering import reconsidered
 from bridge.handlers.resuming import goes_on
 
 if TYPE_CHECKING:
@@ -175,10 +176,10 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
         try:
             yield
         except BridgeError as exc:
-            if exc.reason in {Reason.BACKEND_CONTRACT, Reason.MODEL_NOT_FOUND}:
-                await self._catalog.refresh(forget=True)  # the model is not what it was
             if exc.reason is Reason.CONTEXT_LENGTH_EXCEEDED:
                 exc.param = exchange.prompt_param
+            if (told := await reconsidered(exc, self._catalog, call.record.model)) is not exc:
+                raise told from exc
             raise
         finally:
             call.record.counted(exchange.usage())

@@ -44,6 +44,7 @@ with _without_its_client():
     from tritonclient.grpc.service_pb2 import (
         InferParameter,
         ModelConfigRequest,
+        ModelConfigResponse,
         ModelInferRequest,
         ModelInferResponse,
         ModelStreamInferResponse,
@@ -63,6 +64,7 @@ __all__ = [
     "InferParameter",
     "ModelConfig",
     "ModelConfigRequest",
+    "ModelConfigResponse",
     "ModelInferRequest",
     "ModelInferResponse",
     "ModelStreamInferResponse",

@@ -35,6 +35,7 @@ ROWS: Final[tuple[tuple[tuple[str, ...], Reason], ...]] = (
     (("is not healthy",), Reason.BACKEND_UNAVAILABLE),
     (("unhealthy vLLM engine",), Reason.BACKEND_UNAVAILABLE),
     (("Server exiting",), Reason.BACKEND_UNAVAILABLE),
+    (("Server is stopping",), Reason.BACKEND_UNAVAILABLE),
     (("shutting down",), Reason.BACKEND_UNAVAILABLE),
     (("This protocol is restricted",), Reason.BACKEND_REFUSED),
     (("LoRA", "is not supported"), Reason.MODEL_NOT_FOUND),

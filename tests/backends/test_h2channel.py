@@ -147,6 +147,33 @@ async def test_a_silent_connection_is_pinged_while_calls_run_and_given_up_withou
     assert len(pings) == 3
 
 
+async def test_a_doubted_connection_ends_what_it_has_and_gets_nothing_new() -> None:
+    async def script(peer: Peer) -> None:
+        if peer.index:
+            await answers(peer)
+        await peer.greet()
+        number = await peer.request()
+        await peer.send(head(number), body(number, b"old"))
+        await peer.heard.acquire()
+        await peer.send(body(number, b"still old"), trailers(number))
+        await peer.closed.wait()
+
+    async with running(script) as (server, channel):
+        begin = asyncio.get_running_loop().time()
+        old, _ = call(channel)
+        await eventually(lambda: old.received)
+        channel.doubt(begin)  # it has been heard since
+        assert channel._link is not None
+        assert channel._link.accepting
+        channel.doubt(asyncio.get_running_loop().time())
+        assert ((await ended(channel)).code, old.code, len(server.peers)) == (0, None, 2)
+        server.peers[0].heard.release()
+        await old.over.wait()
+        await server.peers[0].closed.wait()
+
+    assert (old.received, old.code) == ([b"old", b"still old"], 0)
+
+
 async def test_a_connection_without_calls_is_not_pinged() -> None:
     async with running(answers, keepalive=SHORT / 3, keepalive_timeout=SHORT) as (server, channel):
         assert (await ended(channel)).code == 0

@@ -61,6 +61,10 @@ TEXTS = [
     ("Stub process 'm_0_0' is not healthy.", Reason.BACKEND_UNAVAILABLE),
     ("Failed to submit: unhealthy vLLM engine", Reason.BACKEND_UNAVAILABLE),
     ("Server exiting", Reason.BACKEND_UNAVAILABLE),
+    (
+        "Server is stopping, scheduler for model has stopped accepting new inference requests",
+        Reason.BACKEND_UNAVAILABLE,
+    ),
     ("The engine is shutting down", Reason.BACKEND_UNAVAILABLE),
     ("This protocol is restricted, expecting header 'triton-grpc-protocol-k'", Reason.BACKEND_REFUSED),
     ("LoRA tuned is not supported, we currently support ['a']", Reason.MODEL_NOT_FOUND),

@@ -436,4 +436,7 @@ COMMENTS: dict[str, str] = {
     'Model.max_model_len': 'Longest prompt plus answer, in tokens. Absent: unknown.',
     'Model.parent': 'Base model of an adapter. Absent: not an adapter.',
     'Model.root': 'Name under which the backend knows it. Absent: the id.',
+    'InferResponseBatch': 'Responses of one generation that were there at the same time.',
+    'InferResponseBatch.first_seq': 'Sequence number of the first response, counted from 0; each further one is the next.',
+    'InferResponseBatch.responses': 'Serialized inference.ModelInferResponse messages, in order. The last one of a generation has the parameter icp_final_response.',
 }

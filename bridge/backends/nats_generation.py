@@ -1,0 +1,225 @@
+"""One generation over the request plane: at any worker, and at another one while nothing has come of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from bridge.backends import telling
+from bridge.backends.blame import ELSEWHERE
+from bridge.errors import BridgeError, Reason
+from bridge.protocol import icp
+from bridge.protocol.icp_answer import Answer
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+    from bridge.backends.nats_asked import Asked
+    from bridge.backends.nats_plane import Plane
+    from bridge.backends.push import Sink
+    from bridge.protocol.icp_answer import End
+
+ACCEPTANCE: Final = 1.0
+"""Seconds that a worker may take to accept a request."""
+QUIET: Final = 2.0
+"""Seconds without a response after which a worker is asked how many it has sent."""
+
+
+class Generation:
+    """See the module; a handle for whoever has opened it."""
+
+    def __init__(self, plane: Plane, asked: Asked, sink: Sink) -> None:
+        """Prepare; `begin` sends it.
+
+        Args:
+            plane: the front end.
+            asked: the request.
+            sink: hears the responses and the end.
+        """
+        self._plane, self._asked = plane, asked
+        self._name, self._version = asked.request.model_name, asked.request.model_version
+        self._sink: Sink | None = sink
+        self._loop = asyncio.get_running_loop()
+        self._tried: list[str] = []
+        self._tries = self._owed = 0
+        self._said = self._paused = False
+        self._heard = 0.0
+        self._token = self._target = ""
+        self._answer: Answer
+        self._wait: asyncio.TimerHandle | None = None
+        self._limit = self._loop.call_at(asked.deadline, self._expire)
+
+    @property
+    def worker(self) -> str:
+        """Who runs it; empty until it is accepted."""
+        return self._answer.component_id
+
+    def begin(self) -> None:
+        """Send it to any worker that has the model.
+
+        Raises:
+            BridgeError: it cannot be sent.
+        """
+        try:
+            self._send(self._plane.subjects.operator(self._name, self._version))
+        except BridgeError:
+            self._close()
+            raise
+
+    def pause(self) -> None:
+        """See `Handle.pause`: no more credit is given."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """See `Handle.resume`."""
+        self._paused = False
+        self._heard = self._loop.time()
+        self._grant()
+
+    def cancel(self) -> None:
+        """See `Handle.cancel`."""
+        if self._sink is not None:
+            self._give_up()
+            self._close()
+
+    def take(self, msg: Msg) -> None:
+        """Take a message of the inbox."""
+        if (msg.headers or {}).get("Status") == "503":
+            self._unheard()
+            return
+        answer, self._heard = self._answer, self._loop.time()
+        known, before = answer.component_id, answer.next_seq
+        try:
+            responses, end = answer.take(msg.data)
+        except BridgeError as exc:
+            self.fail(exc)
+            return
+        if not known and answer.component_id:
+            self._accepted()
+        if responses and self._sink is not None:
+            self._said = True
+            if (fault := telling.say(self._sink, responses)) is not None:
+                self._give_up()
+                self._finish(fault)
+                return
+        if end is not None:
+            self._end(end)
+        elif self._sink is not None:
+            self._owed += answer.next_seq - before
+            self._grant()
+
+    def fail(self, error: BridgeError) -> None:
+        """Go to another worker if nothing has come, else end with an error."""
+        if self._sink is None:
+            return
+        self._give_up()
+        if not self._moved(error):
+            error.upstream = self.worker
+            self._finish(error)
+
+    def look(self, now: float) -> None:
+        """Ask the worker how much it has sent, where nothing has come for a while."""
+        if self.worker and not self._paused and now - self._heard > QUIET:
+            subjects, plane = self._plane.subjects, self._plane
+            reply = f"{plane.inbox}.p{self._token}"
+            plane.post(subjects.control(self.worker, self._request_id), b"probe", reply)
+
+    def probed(self, sent: bytes) -> None:
+        """Take the answer to that: what was sent before it has come before it."""
+        if sent != str(self._answer.next_seq).encode():
+            self.fail(BridgeError(Reason.BACKEND_UNAVAILABLE, "responses of the worker were lost"))
+
+    @property
+    def _request_id(self) -> str:
+        return f"{self._plane.component_id}-{self._token}"
+
+    def _send(self, subject: str) -> None:
+        plane = self._plane
+        self._answer = Answer(self._asked.model)
+        self._tries += 1
+        self._token = plane.enter(self)
+        self._asked.send(plane, subject, self._request_id, f"{plane.inbox}.{self._token}")
+        self._wait = self._loop.call_later(ACCEPTANCE, self._unaccepted)
+
+    def _accepted(self) -> None:
+        self._tried.append(self.worker)
+        self._asked.placed(self.worker)
+        self._quieten()
+
+    def _grant(self) -> None:
+        if self._owed * 2 >= icp.CREDIT and not self._paused and self._sink is not None:
+            subject = self._plane.subjects.control(self.worker, self._request_id)
+            self._plane.post(subject, f"credit {self._owed}".encode())
+            self._owed = 0
+
+    def _moved(self, error: BridgeError) -> bool:
+        """Send it to another worker, if that may help."""
+        late = self._loop.time() >= self._asked.deadline
+        if self._said or late or error.reason not in ELSEWHERE or self._tries > self._plane.retries:
+            return False
+        others = self._plane.roster.having(self._name, self._version, self._tried)
+        if not others:
+            return False
+        following = others[0].component_id
+        self._tried.append(following)
+        try:
+            self._target = following
+            self._send(self._plane.subjects.directed(self._name, self._version, following))
+        except BridgeError:
+            return False
+        return True
+
+    def _unheard(self) -> None:
+        """Take the broker's word that nobody listens: none has the model, is full, or this one has gone.
+
+        What it is, a worker that we know of tells at once.
+        """
+        if self._target:
+            self._plane.dead(self._target, "has gone")
+        self._tries -= 1  # it was none
+        self.fail(BridgeError(Reason.BACKEND_UNAVAILABLE, "no worker answers"))
+
+    def _unaccepted(self) -> None:
+        self.fail(BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker did not accept the request in time"))
+
+    def _expire(self) -> None:
+        self._give_up()
+        message = "the deadline passed before the model had finished"
+        self._finish(BridgeError(Reason.TIMEOUT, message, model=self._asked.model, retry=not self._said))
+
+    def _end(self, end: End) -> None:
+        error = end.error
+        if error is None and end.cancelled:
+            error = BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker gave the generation up")
+        if error is None:
+            self._finish(None)
+            return
+        self._quieten()
+        self._plane.leave(self._token)
+        if not self._moved(error):
+            error.upstream = self.worker
+            self._finish(error)
+
+    def _give_up(self) -> None:
+        """Leave a try: the worker is told, or will be when it accepts."""
+        self._quieten()
+        self._plane.leave(self._token)
+        if self.worker:
+            self._plane.post(self._plane.subjects.control(self.worker, self._request_id), b"cancel")
+
+    def _finish(self, error: BridgeError | None) -> None:
+        sink = self._sink
+        self._close()
+        if sink is not None:
+            telling.end(sink, error)
+
+    def _close(self) -> None:
+        self._sink = None
+        self._quieten()
+        self._limit.cancel()
+        self._plane.leave(self._token)
+
+    def _quieten(self) -> None:
+        if self._wait is not None:
+            self._wait.cancel()
+            self._wait = None

@@ -1,0 +1,235 @@
+"""A front end's part of a request plane: its connection, its inbox, the workers it knows of.
+
+One connection and one inbox for everything: the last token of a subject says whom a message is for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from bridge.backends.nats_link import Link
+from bridge.backends.nats_login import options
+from bridge.backends.roster import Roster
+from bridge.errors import BridgeError, Reason
+from bridge.protocol.icp_answer import request_id_of
+from bridge.protocol.icp_subjects import Subjects
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+    from bridge.backends.nats_generation import Generation
+    from bridge.config import Config
+
+logger = logging.getLogger(__name__)
+
+TICK: Final = 0.25
+"""Seconds between two looks at who is silent."""
+FIRST_CONNECT: Final = 1.0
+"""Seconds that the first question waits for a connection."""
+FIRST_WORKER: Final = 0.3
+"""Seconds that a question waits for a worker to say that it is there."""
+
+
+class Plane:
+    """See the module."""
+
+    def __init__(self, config: Config) -> None:
+        """Prepare; it connects with the first question.
+
+        Args:
+            config: all settings; `upstream` names the servers.
+
+        Raises:
+            ConfigError: a file of the login is broken.
+        """
+        urls, nats = config.upstream or "", config.nats
+        options(nats, urls)
+        self.component_id = secrets.token_hex(8)
+        """Who we are."""
+        self.subjects = Subjects(nats.prefix)
+        self.roster = Roster()
+        self.retries = config.balancing.retries
+        """Further tries of a generation of which nothing has come."""
+        name = f"front end {self.component_id}"
+        self._link = Link(urls.split(","), self, lambda: options(nats, urls), name)
+        self.inbox = self.subjects.inbox(self.component_id)
+        """What begins the subjects of our answers."""
+        self._tokens = count()
+        self._generations: dict[str, Generation] = {}
+        self._questions: dict[str, asyncio.Future[Msg]] = {}
+        self._somebody = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def look(self) -> None:
+        """Return when a connection and a worker are there, or were waited for; connect if that was not done.
+
+        Raises:
+            BridgeError: BACKEND_UNAVAILABLE, one of them is not.
+        """
+        if self._watching is None and not self._closed:
+            self._link.start()
+            self._watching = asyncio.create_task(self._watch())
+            await _within(self._link.up, FIRST_CONNECT)
+        if self._link.up.is_set() and not self.roster.workers:
+            await _within(self._somebody, FIRST_WORKER)
+        self._demand_link()
+        if not self.roster.workers:
+            raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the request plane has no worker")
+
+    async def close(self) -> None:
+        """Fail what runs, and disconnect."""
+        self._closed = True
+        self._fail_all(BridgeError(Reason.SHUTTING_DOWN, "the bridge is stopping"))
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+            await self._link.close()
+
+    async def ask(self, subject: str, data: bytes, limit: float) -> Msg:
+        """Return the answer to a question to one worker.
+
+        Raises:
+            BridgeError: BACKEND_UNAVAILABLE, it does not come within `limit` seconds.
+        """
+        self._demand_link()
+        token = f"q{next(self._tokens)}"
+        answer: asyncio.Future[Msg]
+        answer = self._questions[token] = asyncio.get_running_loop().create_future()
+        self.post(subject, data, f"{self.inbox}.{token}")
+        try:
+            async with asyncio.timeout(limit):
+                msg = await answer
+        except TimeoutError:
+            raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker does not answer") from None
+        finally:
+            del self._questions[token]
+        if (msg.headers or {}).get("Status") == "503":
+            raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker has gone")
+        return msg
+
+    async def connected(self, client: Client) -> None:
+        """See `Party.connected`; whoever is there is asked to say so at once."""
+        await client.subscribe(f"{self.inbox}.*", cb=self._heard)
+        await client.subscribe(self.subjects.heartbeat("*"), cb=self._beaten)
+        await client.publish(f"$SRV.INFO.{self.subjects.service}", reply=f"{self.inbox}.i")
+
+    def lost(self) -> None:
+        """See `Party.lost`."""
+        self.roster.workers.clear()
+        self._somebody.clear()
+        self._fail_all(BridgeError(Reason.BACKEND_UNAVAILABLE, "the request plane is lost"))
+
+    def enter(self, generation: Generation) -> str:
+        """Listen for a try; return its token, the last of its inbox.
+
+        Raises:
+            BridgeError: there is no connection.
+        """
+        self._demand_link()
+        token = str(next(self._tokens))
+        self._generations[token] = generation
+        return token
+
+    def leave(self, token: str) -> None:
+        """Listen no more."""
+        self._generations.pop(token, None)
+
+    def post(self, subject: str, data: bytes, reply: str = "", headers: dict[str, str] | None = None) -> None:
+        """Send a message.
+
+        Raises:
+            BridgeError: REQUEST_TOO_LARGE.
+        """
+        most = self._link.max_payload
+        if len(data) + sum(len(key) + len(value) + 4 for key, value in (headers or {}).items()) > most - 64:
+            message = f"the request is larger than the {most} bytes of a message of the request plane"
+            raise BridgeError(Reason.REQUEST_TOO_LARGE, message)
+        self._link.post(subject, data, reply, headers)
+
+    def _demand_link(self) -> None:
+        if self._closed:
+            raise BridgeError(Reason.SHUTTING_DOWN, "the bridge is stopping")
+        if not self._link.up.is_set():
+            raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the request plane cannot be reached")
+
+    async def _beaten(self, msg: Msg) -> None:
+        self._seen(msg.data)
+
+    def _seen(self, heartbeat: bytes) -> None:
+        self.roster.told(heartbeat, asyncio.get_running_loop().time())
+        if self.roster.workers:
+            self._somebody.set()
+
+    async def _heard(self, msg: Msg) -> None:
+        """Hand a message of the inbox to whom it is for."""
+        token = msg.subject.rpartition(".")[2]
+        generation = self._generations.get(token)
+        if generation is not None:
+            generation.take(msg)
+        elif token.isdecimal():
+            self._too_late(msg.data)
+        else:
+            self._told(token[:1], token[1:], msg)
+
+    def _told(self, kind: str, of: str, msg: Msg) -> None:
+        gone = (msg.headers or {}).get("Status") == "503"
+        if kind == "p" and of in self._generations:
+            self._generations[of].probed(b"gone" if gone else msg.data)
+        elif kind == "q" and (asked := self._questions.get(f"q{of}")) is not None and not asked.done():
+            asked.set_result(msg)
+        elif kind == "w" and gone:
+            self.dead(of, "has gone")
+        elif kind == "w":
+            self.roster.answered(of, asyncio.get_running_loop().time())
+        elif kind == "i" and not gone:
+            with suppress(ValueError, KeyError, TypeError):  # somebody else's service of the same name
+                self._seen(orjson.loads(msg.data)["metadata"]["status"].encode())
+
+    def _too_late(self, data: bytes) -> None:
+        """Cancel what is accepted when nobody waits for it any more."""
+        request_id, worker = request_id_of(data)
+        if worker:
+            self.post(self.subjects.control(worker, request_id), b"cancel")
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(TICK)
+            now = loop.time()
+            if (late := now - before - TICK) > TICK:
+                self.roster.forgive(late)
+            silent, dead = self.roster.silent(now)
+            for worker in silent:
+                self.post(self.subjects.control(worker), b"probe", f"{self.inbox}.w{worker}")
+            for worker in dead:
+                self.dead(worker, "does not answer")
+            for generation in list(self._generations.values()):
+                generation.look(now)
+
+    def dead(self, worker: str, why: str) -> None:
+        """Note that a worker is not there any more: what it runs fails, or goes elsewhere."""
+        if self.roster.workers.pop(worker, None) is None:
+            return
+        logger.warning("worker %s %s", worker, why)
+        for generation in [one for one in self._generations.values() if one.worker == worker]:
+            generation.fail(BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker was lost"))
+
+    def _fail_all(self, error: BridgeError) -> None:
+        for generation in list(self._generations.values()):
+            generation.fail(BridgeError(error.reason, error.message))
+
+
+async def _within(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -1,0 +1,1 @@
+"""Workers of the request plane: they offer a Triton's models over NATS."""

@@ -1,0 +1,169 @@
+"""A worker: takes requests for its Triton's models from the request plane, and says that it lives.
+
+It runs generations and tells of models; nothing else can be asked of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from bridge.backends.nats_link import Link
+from bridge.backends.nats_login import options
+from bridge.errors import BridgeError, Reason, public
+from bridge.operators.offers import Offers
+from bridge.operators.running import Running
+from bridge.operators.service import Service
+from bridge.protocol import kserve
+from bridge.protocol.icp_subjects import DESCRIBE, Subjects
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+    from bridge.backends.balanced import PushBalanced
+    from bridge.config import Config
+
+logger = logging.getLogger(__name__)
+
+BEAT: Final = 0.5
+"""Seconds between two heartbeats."""
+
+
+class Worker:
+    """See the module."""
+
+    def __init__(self, config: Config, backend: PushBalanced) -> None:
+        """Prepare; `start` connects.
+
+        Args:
+            config: all settings; `nats.url` is set.
+            backend: runs the generations.
+        """
+        nats = config.nats
+        urls = nats.url or ""
+        self.component_id = secrets.token_hex(8)
+        self._config = config
+        self._backend = backend
+        self._subjects = Subjects(nats.prefix)
+        self._link = Link(urls.split(","), self, lambda: options(nats, urls), f"worker {self.component_id}")
+        self._draining = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._service = Service(
+            name=self._subjects.service,
+            component_id=self.component_id,
+            started=datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            max_inflight=nats.max_inflight,
+        )
+        self._offers = Offers(self._subjects, nats.max_inflight, self._take)
+        self._running = Running(config, backend, self._link, self._service, self._offers.running)
+
+    async def start(self) -> None:
+        """Find the models and offer them, as soon as the plane can be reached."""
+        options(self._config.nats, self._config.nats.url or "")  # complain now, not at each try
+        await self._look()
+        self._link.start()
+        self._tasks = [asyncio.create_task(one) for one in (self._offers.keep(), self._poll(), self._beat())]
+
+    async def stop(self) -> None:
+        """Take nothing more, let running generations end for so long as is configured, fail the rest."""
+        self._draining = True
+        self._say()
+        await self._offers.leave()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._config.drain_timeout):
+                await self._running.empty.wait()
+        self.hurry()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._link.close()
+        await self._backend.close()
+
+    def hurry(self) -> None:
+        """Fail what runs."""
+        self._running.cancel(BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker is stopping"))
+
+    async def connected(self, client: Client) -> None:
+        """See `Party.connected`."""
+        for subject in self._service.subjects:
+            await client.subscribe(subject, cb=self._introduce)
+        await client.subscribe(self._subjects.control(self.component_id, "*"), cb=self._control)
+        await client.subscribe(f"{self._subjects.inbox(self.component_id)}.*", cb=self._running.returned)
+        await client.subscribe(self._subjects.all_directed(self.component_id), cb=self._take)
+        self._offers.use(client)
+
+    def lost(self) -> None:
+        """See `Party.lost`: nobody hears what the generations would say."""
+        self._running.cancel()
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(self._config.poll_interval)
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            models = await self._backend.ready_models()
+        except BridgeError as exc:
+            if self._offers.models:
+                logger.warning("no models to offer: %s", exc.message)
+            models = {}
+        if models != self._offers.models:
+            logger.info("offering %d models", len(models))
+            self._offers.offer(models)
+            self._say()
+
+    async def _beat(self) -> None:
+        while True:
+            self._say()
+            self._running.clients.probe()
+            await asyncio.sleep(BEAT)
+
+    def _say(self) -> None:
+        self._link.post(self._subjects.heartbeat(self.component_id), orjson.dumps(self._status()))
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "component_id": self.component_id,
+            "inflight": self._running.count,
+            "capacity": self._config.nats.max_inflight,
+            "models": {} if self._draining else dict(self._offers.models),
+            "draining": self._draining,
+        }
+
+    async def _introduce(self, msg: Msg) -> None:
+        reply = self._service.reply(msg.subject, self._status(), self._offers.endpoints)
+        if reply is not None and msg.reply:
+            self._link.post(msg.reply, reply)
+
+    async def _describe(self, msg: Msg) -> None:
+        if not msg.reply:
+            return
+        try:
+            asked = kserve.ModelConfigRequest.FromString(msg.data)
+            config = await self._backend.config(asked.name, asked.version)
+        except Exception as exc:  # noqa: BLE001 - what is no request, too, gets an answer
+            error = public(exc)
+            headers = {
+                "Nats-Service-Error-Code": str(error.row.grpc.value),
+                "Nats-Service-Error": error.message,
+            }
+            self._link.post(msg.reply, b"", headers=headers)
+        else:
+            self._link.post(msg.reply, kserve.ModelConfigResponse(config=config).SerializeToString())
+
+    async def _take(self, msg: Msg) -> None:
+        self._running.take(msg, self._offers.models, draining=self._draining)
+
+    async def _control(self, msg: Msg) -> None:
+        if msg.subject.endswith(f".{DESCRIBE}"):
+            await self._describe(msg)
+        else:
+            self._running.control(msg)

@@ -1,0 +1,224 @@
+"""The envelope of the request plane: KServe's messages with the `icp_*` parameters of Triton Distributed.
+
+A worker answers a request first with an acceptance, then with responses that are numbered from 0, then with a
+final one. Subjects are in `icp_subjects`. No I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf.message import DecodeError
+from openai_bridge.v1 import request_plane_pb2
+
+from bridge.errors import BridgeError, Reason
+from bridge.protocol import kserve, rpc_status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from google.protobuf.message import Message
+
+    from bridge.protocol.alike import Received
+
+CREDIT: Final = 256
+"""Responses that a front end takes without saying that there is room for more."""
+BATCH: Final = 64
+"""Responses in one message, at most."""
+
+REQUEST_ID: Final = "icp_request_id"
+_INBOX: Final = "icp_response_to_uri"
+COMPONENT: Final = "icp_component_id"
+_CREDIT: Final = "icp_credit"
+BATCH_KEY: Final = "icp_batch"
+_STOP: Final = "icp_stop"
+"""Base64 of the request that ends this one, empty where there is none; absent: it may be cancelled."""
+SEQ: Final = "icp_seq"
+FINAL: Final = "icp_final_response"
+ERROR: Final = "icp_response_error"
+CODE: Final = "icp_response_code"
+STATUS: Final = "icp_response_status"
+"""Base64 of google.rpc.Status: what the text and the code leave out."""
+CANCELLED: Final = "icp_request_cancelled"
+
+_PREFIX: Final = "icp_"
+_MOST_CREDIT: Final = 1 << 20
+_UNITS: Final = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "S": 1.0, "M": 60.0, "H": 3600.0}
+_LONGEST: Final = 9
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a request says to the worker rather than to the model."""
+
+    request_id: str
+    """Last token of its control subject."""
+    inbox: str
+    """Subject of the answers."""
+    component_id: str
+    """Who asks."""
+    credit: int = CREDIT
+    """Responses that may be sent before more is granted."""
+    batch: int = 1
+    """The largest batch wanted; 1: each response is a message of its own."""
+    stop: bytes | None = None
+    """See `Stop` in `backends.base`: what ends it, empty for nothing; None: it may be cancelled."""
+
+
+def pack_request(request: kserve.ModelInferRequest, opening: Opening) -> bytes:
+    """Return a request as it is sent; the message itself stays as it is."""
+    sent = kserve.ModelInferRequest()
+    sent.CopyFrom(request)
+    parameters = sent.parameters
+    parameters[REQUEST_ID].string_param = opening.request_id
+    parameters[_INBOX].string_param = opening.inbox
+    parameters[COMPONENT].string_param = opening.component_id
+    parameters[_CREDIT].int64_param = opening.credit
+    parameters[BATCH_KEY].int64_param = opening.batch
+    if opening.stop is not None:
+        parameters[_STOP].string_param = b64encode(opening.stop).decode()
+    return _bytes(sent)
+
+
+def unpack_request(data: bytes) -> tuple[kserve.ModelInferRequest, Opening]:
+    """Return what the model gets, without our parameters, and what the worker does.
+
+    Raises:
+        BridgeError: INVALID_MESSAGE, it is no request or lacks a parameter.
+    """
+    try:
+        request = kserve.ModelInferRequest.FromString(data)
+    except DecodeError:
+        raise _malformed("it is no ModelInferRequest") from None
+    given = {key: request.parameters.pop(key) for key in list(request.parameters) if key.startswith(_PREFIX)}
+    credit, batch = (given[key].int64_param if key in given else 1 for key in (_CREDIT, BATCH_KEY))
+    stop = given.get(_STOP)
+    opening = Opening(
+        request_id=_token(given, REQUEST_ID),
+        inbox=_text(given, _INBOX),
+        component_id=_token(given, COMPONENT),
+        credit=credit if _CREDIT in given else CREDIT,
+        batch=batch,
+        stop=None if stop is None else _unbase64(stop.string_param, _STOP),
+    )
+    if not 0 < opening.credit <= _MOST_CREDIT or opening.batch < 1:
+        raise _malformed("its credit or its batch is out of range")
+    if not request.model_name:
+        raise _malformed("it names no model")
+    return request, opening
+
+
+def acceptance(opening: Opening, component_id: str) -> bytes:
+    """Return the first message of an answer: who has taken the request."""
+    message = kserve.ModelInferResponse()
+    message.parameters[REQUEST_ID].string_param = opening.request_id
+    message.parameters[COMPONENT].string_param = component_id
+    message.parameters[BATCH_KEY].int64_param = min(opening.batch, BATCH)
+    return _bytes(message)
+
+
+def final(request_id: str, error: BridgeError | None = None, *, cancelled: bool = False) -> bytes:
+    """Return the final response of an answer; with no acceptance before it, it refuses the request."""
+    message = kserve.ModelInferResponse()
+    parameters = message.parameters
+    parameters[REQUEST_ID].string_param = request_id
+    parameters[FINAL].bool_param = True
+    if error is not None:
+        parameters[ERROR].string_param = error.message
+        parameters[CODE].string_param = error.row.grpc.name
+        parameters[STATUS].string_param = b64encode(rpc_status.to_status(error).SerializeToString()).decode()
+    if cancelled:
+        parameters[CANCELLED].bool_param = True
+    return _bytes(message)
+
+
+def pack_responses(first: int, responses: Sequence[bytes], *, batched: bool) -> list[bytes]:
+    """Return the messages that carry responses.
+
+    Args:
+        first: number of the first one.
+        responses: serialized, at most `BATCH` of them.
+        batched: whether the front end has asked for batches.
+    """
+    if batched:
+        batch = request_plane_pb2.InferResponseBatch(first_seq=first, responses=responses)
+        return [batch.SerializeToString()]
+    return [data + _numbered(seq) for seq, data in enumerate(responses, first)]
+
+
+def _numbered(seq: int) -> bytes:
+    """Return what is put behind a serialized response: protobuf merges messages that follow one another."""
+    message = kserve.ModelInferResponse()
+    message.parameters[SEQ].int64_param = seq
+    return _bytes(message)
+
+
+class Refilled:
+    """Serializes the responses of one generation, of which some are only the text of a whole one."""
+
+    def __init__(self, output: str) -> None:
+        """Begin; `output` is the name of the text."""
+        self._output = output
+        self._last: kserve.ModelInferResponse | None = None
+        self._at = -1
+
+    def serialized(self, received: Received) -> bytes:
+        """Return one response in full."""
+        if not isinstance(received, bytes):
+            self._last, self._at = received, -1
+            return _bytes(received)
+        last = self._last
+        assert last is not None, "a text has come before any response"  # noqa: S101
+        if self._at < 0:
+            self._at = next(at for at, spec in enumerate(last.outputs) if spec.name == self._output)
+            self._last = kserve.ModelInferResponse()
+            self._last.CopyFrom(last)
+            last = self._last
+        last.raw_output_contents[self._at] = len(received).to_bytes(4, "little") + received
+        return _bytes(last)
+
+
+def _bytes(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+def _text(given: dict[str, kserve.InferParameter], key: str) -> str:
+    value = given[key].string_param if key in given else ""
+    if not value:
+        raise _malformed(f"it lacks the parameter {key}")
+    return str(value)
+
+
+def _token(given: dict[str, kserve.InferParameter], key: str) -> str:
+    """Return a parameter that becomes part of a subject."""
+    value = _text(given, key)
+    if not _TOKEN.fullmatch(value):
+        raise _malformed(f"its parameter {key} is no token of a subject")
+    return value
+
+
+def _unbase64(text: str, key: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise _malformed(f"its parameter {key} is not base64") from None
+
+
+def seconds_of(timeout: str) -> float:
+    """Return what the header `grpc-timeout` says, as gRPC spells it: digits and a unit.
+
+    Raises:
+        BridgeError: INVALID_MESSAGE.
+    """
+    unit = _UNITS.get(timeout[-1:])
+    if unit is None or not timeout[:-1].isdecimal() or len(timeout) > _LONGEST:
+        raise _malformed("its grpc-timeout is none")
+    return int(timeout[:-1]) * unit
+
+
+def _malformed(why: str) -> BridgeError:
+    return BridgeError(Reason.INVALID_MESSAGE, f"the request's envelope is malformed: {why}")

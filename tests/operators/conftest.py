@@ -1,0 +1,40 @@
+"""A request plane: a NATS server for each test, two Tritons for all of them."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.demo.ports import Ports
+from tests.nats_server import NatsServer, nats_server
+from tests.operators.stage import Stage
+from tests.tritonserver import RunningTriton, start_tritons
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from tests.conftest import Serve
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RunningTriton]]:
+    """Two Tritons with the same model."""
+    chosen = Ports().chosen()
+    ports = (chosen.grpc, chosen.http)
+    with start_tritons(tmp_path_factory.mktemp("pair"), "echo_vllm", grpc_ports=ports) as running:
+        yield running
+
+
+@pytest.fixture
+def nats(tmp_path: Path) -> Iterator[NatsServer]:
+    with nats_server(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def stage(nats: NatsServer, pair: list[RunningTriton], serve: Serve) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as stack:
+        yield Stage(nats, pair, serve, stack)

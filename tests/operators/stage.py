@@ -1,0 +1,78 @@
+"""Workers and front ends on a request plane; the workers may be processes, which a test may kill."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from bridge.config import Config, Nats
+from bridge.operators.serving import make_worker
+from tests.eventually import eventually
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from contextlib import AsyncExitStack
+
+    from bridge.app import Bridge
+    from bridge.operators.worker import Worker
+    from tests.conftest import Serve
+    from tests.nats_server import NatsServer
+    from tests.tritonserver import RunningTriton
+
+COMMAND = (sys.executable, "-m", "bridge", "worker")
+WITHIN = 10.0
+
+
+@dataclass
+class Stage:
+    """What the fixture `stage` gives; all that it starts is stopped after the test."""
+
+    nats: NatsServer
+    tritons: list[RunningTriton]
+    serve: Serve
+    stack: AsyncExitStack
+    workers: list[Worker] = field(default_factory=list)
+
+    async def worker(self, at: int = 0, settings: Nats | None = None, **more: Any) -> Worker:
+        """Offer the models of one of the Tritons, in this process."""
+        defaults = {"triton": self.tritons[at].address, "poll_interval": 0.1, "drain_timeout": 0.5}
+        config = Config(**(defaults | more), nats=replace(settings or Nats(), url=self.nats.url))
+        worker = make_worker(config)
+        await worker.start()
+        self.stack.push_async_callback(worker.stop)
+        self.workers.append(worker)
+        return worker
+
+    async def worker_process(self, at: int = 0) -> Process:
+        """Offer the models of one of the Tritons by the command."""
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "--nats", self.nats.url, "--triton", self.tritons[at].address
+        )
+        self.stack.push_async_callback(_end, process)
+        return process
+
+    async def front_end(self, workers: int = 1, **settings: Any) -> Bridge:
+        """Return a bridge that knows so many workers, and has the model."""
+        bridge = await self.serve(upstream=self.nats.url, **settings)
+        await self.knows(bridge, workers)
+        await eventually(lambda: "echo_vllm" in bridge._handlers.catalog.found, WITHIN)
+        return bridge
+
+    async def knows(self, bridge: Bridge, workers: int) -> None:
+        """Wait until a bridge knows so many workers that offer something."""
+        await eventually(lambda: len(having(bridge)) == workers, WITHIN)
+
+
+def having(bridge: Bridge) -> list[str]:
+    """Return the workers that a bridge would ask."""
+    backend = bridge._handlers.catalog.backend
+    return [worker.component_id for worker in backend._plane.roster.having("echo_vllm", "")]
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    async with asyncio.timeout(WITHIN):
+        await process.wait()

@@ -1,0 +1,193 @@
+"""What goes wrong, every second: one Triton at a time is really hit, so that the other one can answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from random import Random
+
+    from tests.tcp_proxy import TcpProxy
+    from tests.tritonserver import RunningTriton
+
+EVERY: Final = 1.0
+"""Seconds from one fault to the next."""
+
+REST: Final = 2.0
+"""Seconds after the end of a fault until the bridge has seen it: so long it may be felt."""
+
+NOTICED: Final = 0.1
+"""Seconds in which a crash is noticed."""
+
+HALF: Final = 0.5
+
+READY: Final = 60.0
+"""Seconds that a Triton may take to start while everything else runs."""
+
+
+@dataclass
+class Hit:
+    """A fault that costs the answers of one server."""
+
+    name: str
+    at: int
+    """Which server."""
+    begin: float
+    """time.monotonic()."""
+    end: float = inf
+
+    def felt(self, begin: float, end: float) -> bool:
+        """Tell whether it may have been felt at some time in between."""
+        return self.begin <= end and begin <= self.end + REST
+
+    def meets(self, other: Hit) -> bool:
+        """Tell whether both may have been felt together, by requests that no server could serve then."""
+        return self.at != other.at and self.felt(other.begin, other.end + REST)
+
+
+class Faults:
+    """Injects faults into two Tritons, each behind a proxy; one that crashes by itself is started again."""
+
+    def __init__(self, tritons: Sequence[RunningTriton], proxies: Sequence[TcpProxy], random: Random) -> None:
+        self._tritons, self._proxies, self._random = tritons, proxies, random
+        self._going: dict[int, asyncio.Task[None]] = {}
+        self.count: Counter[str] = Counter()
+        self.hits: list[Hit] = []
+        self.loose = asyncio.Event()
+        """Nothing is injected until it is set."""
+        self.started = [0.0] * len(tritons)
+        """When each Triton was started last, by time.monotonic()."""
+
+    def explain(self, begin: float, end: float) -> list[Hit]:
+        """Return the faults that may have cost an answer in some time."""
+        return [hit for hit in self.hits if hit.felt(begin, end)]
+
+    def progress(self) -> str:
+        """Return what goes on."""
+        now = time.monotonic()
+        return ", ".join(f"{hit.name} {hit.at}" for hit in self.hits if hit.end > now)
+
+    async def run(self) -> None:
+        """Go on until cancelled; what is going on then is brought to its end.
+
+        Raises:
+            TritonFailed: one did not start again.
+        """
+        injecting = asyncio.create_task(self._inject())
+        try:
+            while not injecting.done():
+                await asyncio.sleep(NOTICED)
+                self._look_for_crashes()
+                for at, task in list(self._going.items()):
+                    if task.done():
+                        del self._going[at]
+                        task.result()
+        finally:
+            injecting.cancel()
+            for proxy in self._proxies:
+                proxy.delay = 0.0
+            await asyncio.gather(*self._going.values())
+        await injecting
+
+    async def calm(self) -> None:
+        """Return when nothing is felt."""
+        while True:
+            now = time.monotonic()
+            if not self.explain(now, now):
+                return
+            await asyncio.sleep(NOTICED)
+
+    async def _inject(self) -> None:
+        await self.loose.wait()
+        while True:
+            await asyncio.sleep(EVERY)
+            if not self.explain(now := time.monotonic(), now):
+                at = self._random.randrange(len(self._tritons))
+                faults: list[Callable[[int], Awaitable[None]]] = [
+                    self._kill, self._stop, self._terminate, self._reset, self._close, self._silence,
+                    self._half_open,
+                ]  # fmt: skip
+                self._hit(at, self._random.choice(faults))
+            else:
+                self._disturb()
+
+    def _look_for_crashes(self) -> None:
+        """2.51 crashes by itself now and then when calls are cancelled: a fault like others."""
+        for at, triton in enumerate(self._tritons):
+            if at not in self._going and not triton.server.running:
+                self._hit(at, self._crash)
+
+    def _hit(self, at: int, fault: Callable[[int], Awaitable[None]]) -> None:
+        hit = Hit(fault.__name__.removeprefix("_"), at, time.monotonic() - NOTICED)
+        self.hits.append(hit)
+        self.count[hit.name] += 1
+        self._going[at] = asyncio.create_task(self._last(hit, fault))
+
+    async def _last(self, hit: Hit, fault: Callable[[int], Awaitable[None]]) -> None:
+        await fault(hit.at)
+        hit.end = time.monotonic()
+
+    def _disturb(self) -> None:
+        """Do what no answer may suffer from."""
+        proxy = self._random.choice(self._proxies)
+        if self._random.random() < HALF:
+            self.count["goaway"] += 1
+            proxy.goaway()
+        else:
+            self.count["slow"] += 1
+            proxy.delay = 0.02
+            asyncio.get_running_loop().call_later(EVERY / 2, setattr, proxy, "delay", 0.0)
+
+    async def _crash(self, at: int) -> None:
+        await self._kill(at)
+
+    async def _kill(self, at: int) -> None:
+        self._tritons[at].server.kill()
+        await self._start(at)
+
+    async def _terminate(self, at: int) -> None:
+        await self._tritons[at].server.stop()
+        await self._start(at)
+
+    async def _start(self, at: int) -> None:
+        server = self._tritons[at].server
+        self.started[at] = time.monotonic()
+        await server.start()
+        await server.wait_ready(READY)
+
+    async def _stop(self, at: int) -> None:
+        pid = self._tritons[at].server.pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(self._random.uniform(0.5, 5.0))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    async def _silence(self, at: int) -> None:
+        proxy = self._proxies[at]
+        proxy.passes.clear()
+        try:
+            await asyncio.sleep(self._random.uniform(0.5, 5.0))
+            if self._random.random() < HALF:
+                proxy.cut(reset=True)
+        finally:
+            proxy.passes.set()
+
+    async def _half_open(self, at: int) -> None:
+        self._proxies[at].half_open()
+        await asyncio.sleep(self._random.uniform(0.5, 5.0))
+        self._proxies[at].cut(reset=True)
+
+    async def _reset(self, at: int) -> None:
+        self._proxies[at].cut(reset=True)
+
+    async def _close(self, at: int) -> None:
+        self._proxies[at].cut()
