@@ -72,10 +72,6 @@ class Texts(Generic[M]):
         self.index, self.texts = index, texts
         self._chunks = chunks
 
-    def joined(self) -> M:
-        """Return one message for all the texts."""
-        return self._chunks.text(self.index, Piece("".join(self.texts)))
-
     def __iter__(self) -> Iterator[M]:
         """Make the messages; each is valid until the next."""
         for text in self.texts:

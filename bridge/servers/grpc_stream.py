@@ -1,21 +1,16 @@
-"""The outlet of one streamed RPC: what the handler gives is written as fast as the client takes it.
-
-Plain text that waits for the client is put together, so that a client that is behind gets fewer messages, not
-later ones; nothing ever waits to be put together.
-"""
+"""The outlet of one streamed RPC: what the handler gives is written as fast as the client takes it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
-
-from bridge.protocol.exchange import Texts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
 MAX_WAITING: Final = 64
-"""Batches that may wait for the client before the generation is paused; one takes whatever a read brought."""
+"""Messages that may wait for the client before the generation is paused, besides those of one read."""
 
 
 class MessageStream:
@@ -24,7 +19,7 @@ class MessageStream:
     def __init__(self, write: Callable[[bytes], Awaitable[None]]) -> None:
         """Take what writes one serialized message."""
         self._write = write
-        self._waiting: list[Texts[Any] | list[bytes]] = []
+        self._waiting: deque[bytes] = deque()
         self._room = asyncio.Event()
         self._news = asyncio.Event()
         self._ended = False
@@ -54,8 +49,7 @@ class MessageStream:
         """Write what was and will be taken, until `end`."""
         while True:
             while self._waiting:
-                for data in _messages(self._waiting.pop(0)):
-                    await self._write(data)
+                await self._write(self._waiting.popleft())
             self._room.set()
             if self._ended:
                 return
@@ -63,19 +57,9 @@ class MessageStream:
             await self._news.wait()
 
     def _keep(self, batch: Iterable[Any]) -> None:
-        if isinstance(batch, Texts):
-            before = self._waiting[-1] if self._waiting else None
-            if isinstance(before, Texts) and before.index == batch.index:
-                before.texts.extend(batch.texts)
-            else:
-                self._waiting.append(batch)
-        else:  # a message is valid until the next is taken
-            self._waiting.append([message.SerializeToString() for message in batch])
+        # A message is valid until the next is taken.
+        self._waiting.extend([message.SerializeToString() for message in batch])
         self._news.set()
-
-
-def _messages(batch: Texts[Any] | list[bytes]) -> Iterable[bytes]:
-    return (batch.joined().SerializeToString(),) if isinstance(batch, Texts) else batch
 
 
 async def both(outlet: MessageStream, delivery: Coroutine[Any, Any, None]) -> None:

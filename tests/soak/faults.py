@@ -24,8 +24,8 @@ EVERY: Final = 1.0
 REST: Final = 2.0
 """Seconds after the end of a fault until the bridge has seen it: so long it may be felt."""
 
-NOTICED: Final = 0.1
-"""Seconds in which a crash is noticed."""
+LOOK: Final = 0.1
+"""Seconds between two looks for a crash."""
 
 HALF: Final = 0.5
 
@@ -59,6 +59,7 @@ class Faults:
     def __init__(self, tritons: Sequence[RunningTriton], proxies: Sequence[TcpProxy], random: Random) -> None:
         self._tritons, self._proxies, self._random = tritons, proxies, random
         self._going: dict[int, asyncio.Task[None]] = {}
+        self._alive = [time.monotonic()] * len(tritons)
         self.count: Counter[str] = Counter()
         self.hits: list[Hit] = []
         self.loose = asyncio.Event()
@@ -84,7 +85,7 @@ class Faults:
         injecting = asyncio.create_task(self._inject())
         try:
             while not injecting.done():
-                await asyncio.sleep(NOTICED)
+                await asyncio.sleep(LOOK)
                 self._look_for_crashes()
                 for at, task in list(self._going.items()):
                     if task.done():
@@ -103,7 +104,7 @@ class Faults:
             now = time.monotonic()
             if not self.explain(now, now):
                 return
-            await asyncio.sleep(NOTICED)
+            await asyncio.sleep(LOOK)
 
     async def _inject(self) -> None:
         await self.loose.wait()
@@ -115,18 +116,20 @@ class Faults:
                     self._kill, self._stop, self._terminate, self._reset, self._close, self._silence,
                     self._half_open,
                 ]  # fmt: skip
-                self._hit(at, self._random.choice(faults))
+                self._hit(at, self._random.choice(faults), now)
             else:
                 self._disturb()
 
     def _look_for_crashes(self) -> None:
         """2.51 crashes by itself now and then when calls are cancelled: a fault like others."""
         for at, triton in enumerate(self._tritons):
-            if at not in self._going and not triton.server.running:
-                self._hit(at, self._crash)
+            if triton.server.running:
+                self._alive[at] = time.monotonic()
+            elif at not in self._going:
+                self._hit(at, self._crash, self._alive[at])
 
-    def _hit(self, at: int, fault: Callable[[int], Awaitable[None]]) -> None:
-        hit = Hit(fault.__name__.removeprefix("_"), at, time.monotonic() - NOTICED)
+    def _hit(self, at: int, fault: Callable[[int], Awaitable[None]], begin: float) -> None:
+        hit = Hit(fault.__name__.removeprefix("_"), at, begin)
         self.hits.append(hit)
         self.count[hit.name] += 1
         self._going[at] = asyncio.create_task(self._last(hit, fault))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.soak.answer import WrongAnswerError, check
 from tests.soak.asking import carry_out, connections
-from tests.soak.faults import NOTICED
+from tests.soak.faults import LOOK
 from tests.soak.plan import RESUMING, Plan, draw
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Load:
             except WrongAnswerError:
                 if time.monotonic() > patience:
                     raise
-                await asyncio.sleep(NOTICED)
+                await asyncio.sleep(LOOK)
             else:
                 return
 
