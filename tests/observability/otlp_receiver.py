@@ -54,7 +54,7 @@ class Receiver:
 
     async def one(self, name: str, trace: str) -> Sent:
         """Wait for the only span of that name in a trace."""
-        await eventually(lambda: self.named(name, trace))
+        await eventually(lambda: self.named(name, trace), within=EXPORTED)
         (span,) = self.named(name, trace)
         return span
 
@@ -95,6 +95,10 @@ def _of_json(body: dict[str, Any]) -> list[Sent]:
             for span in scope["spans"]
         ]
     return found
+
+
+EXPORTED = 20.0
+"""Seconds within which a span must have come: Triton sends its own when it gets to it."""
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ WAIT = 20.0
 WORDS = 2_000_000
 """23 MB: more than the sockets on the way hold."""
 PIECES = 1000
+RECEIVES = 64 * 1024
+"""Bytes that the client's socket takes by itself, about."""
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["native", "grpcio"])
 
@@ -30,7 +33,11 @@ TRANSPORTS = pytest.mark.parametrize("transport", ["native", "grpcio"])
 @asynccontextmanager
 async def idle_reader(port: int, body: dict[str, Any]) -> AsyncIterator[asyncio.StreamReader]:
     """Send a request and read nothing of the answer but what the kernel takes."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVES)  # else the kernel takes megabytes
+    connection.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=connection, limit=1024)
     data = json.dumps(body).encode()
     head = ("Host: x", "Content-Type: application/json", f"Content-Length: {len(data)}", "", "")
     writer.write(f"POST {CHAT} HTTP/1.1\r\n".encode() + "\r\n".join(head).encode() + data)
