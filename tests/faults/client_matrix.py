@@ -10,8 +10,6 @@ from tests.faults.clients import GrpcClient, HttpClient
 from tests.faults.seen import CUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.faults.clients import Client
 
 Said = Literal["nothing", "part", "all"]
@@ -130,14 +128,19 @@ def directive(fault: Fault, moment: Moment) -> dict[str, Any]:
     }[moment]
 
 
-FAULTS: Final[dict[Fault, Callable[[Client], Any]]] = {
-    Fault.LEAVE: lambda client: client.leave(),
-    Fault.RESET: lambda client: client.reset(),
-    Fault.STALL: lambda _: None,
-    Fault.HALF_CLOSE: lambda client: client.half_close(),
-    Fault.GARBAGE: lambda client: client.send(client.rubbish()),
-}
-"""What makes each fault."""
+async def do(fault: Fault, client: Client) -> None:
+    """Make a client do wrong."""
+    match fault:
+        case Fault.LEAVE:
+            client.leave()
+        case Fault.RESET:
+            client.reset()
+        case Fault.HALF_CLOSE:
+            client.half_close()
+        case Fault.GARBAGE:
+            await client.send(client.rubbish())
+        case Fault.STALL:
+            pass
 
 
 def begins(fault: Fault, request: bytes) -> bytes:

@@ -54,6 +54,7 @@ class Fleet:
         """
         dead = [one for one in self.tritons if not one.server.running]
         for one in dead:
+            one.server.kill()  # one that crashed has not been waited for
             await one.server.start()
         fleet = Fleet([one for one in self.tritons if one not in dead] + dead)
         for one in fleet.tritons[:servers]:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.eventually import eventually
-from tests.faults.asking import DOORS, begin, bridges_to, clients_of, serves
+from tests.faults.asking import DOORS, begin, bridges_to, clients_of, serves, unless_crashed
 from tests.faults.fleet import MODEL, tag
 from tests.faults.leaks import Held, all_ended
 from tests.faults.upstream_matrix import (
     HEARD,
+    KILLING,
     LIMIT,
     SILENT,
     TABLE,
@@ -59,7 +60,11 @@ def test_the_table_has_every_fault_at_every_moment() -> None:
 async def test_the_client_sees_what_the_table_says_and_nothing_is_left(
     three: Fleet, serve: Serve, fault: Fault, moment: Moment, must: Must
 ) -> None:
-    fleet = await three.running(2)
+    killed = int(fault in KILLING)
+    await unless_crashed(three, 2, lambda fleet: cell(fleet, serve, fault, moment, must), killed=killed)
+
+
+async def cell(fleet: Fleet, serve: Serve, fault: Fault, moment: Moment, must: Must) -> None:
     mine, told = tag(), directive(fault, moment)
     async with tcp_proxy(fleet.tritons[0].address) as proxy:
         scene = Scene(fleet, proxy)

@@ -98,6 +98,8 @@ LIMIT: Final = 0.9
 
 SILENT: Final = frozenset({Fault.SIGSTOP, Fault.SILENCE})
 
+KILLING: Final = frozenset({Fault.SIGKILL, Fault.RESTART})
+
 HEARD: Final = {Moment.STREAM: "word3 ", Moment.LAST: "word2 "}
 """The word that all clients have before it goes wrong."""
 

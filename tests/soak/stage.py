@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import sys
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bridge.demo import die_with_parent
 from tests.faults.conftest import free_ports
 from tests.raw_http import ask
 from tests.soak.asking import Doors
@@ -31,7 +33,7 @@ ENDS: Final = 10.0
 ROOT: Final = Path(__file__).parents[2]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stage:
     """Everything that runs."""
 
@@ -118,16 +120,11 @@ resume = true
 @asynccontextmanager
 async def _bridge(settings: Path) -> AsyncIterator[tuple[Process, Doors]]:
     log = settings.with_name("bridge.log")
-    command = (
-        "-m",
-        "tests.soak.counted",
-        str(settings.with_name("tasks")),
-        "serve",
-        "--config",
-        str(settings),
-    )
+    tasks, python = settings.with_name("tasks"), sys.executable
+    with_us = (python, "-I", "-S", die_with_parent.__file__, str(os.getpid()))
+    command = (python, "-m", "tests.soak.counted", str(tasks), "serve", "--config", str(settings))
     with log.open("wb") as err:
-        process = await asyncio.create_subprocess_exec(sys.executable, *command, stderr=err, cwd=ROOT)
+        process = await asyncio.create_subprocess_exec(*with_us, *command, stderr=err, cwd=ROOT)
     try:
         yield process, Doors(await _port(process, log, "HTTP"), await _port(process, log, "gRPC"))
         process.terminate()

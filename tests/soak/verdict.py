@@ -34,7 +34,7 @@ async def verdict(playing: Stage, faults: Faults, load: Load, watch: Watch, seco
     left = await _settled(watch)
     complaints = [*load.wrong[:MOST_SHOWN], *left]
     for triton, started in zip(playing.tritons, faults.started, strict=True):
-        complaints += _left_on(triton, started)
+        complaints += _left_on(triton, started) if triton.server.running else []
     if (grown := watch.growth()) > GROWTH:
         complaints.append(f"memory grew by {grown:.1%} from the second third of the run to the last")
     if load.requests < RATE * seconds:
