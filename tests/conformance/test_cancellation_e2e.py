@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.doors import Way
     from tests.tritonserver import RunningTriton
 
-WITHIN = 0.5
+WITHIN = 2.0
 """Seconds in which an engine must have been stopped."""
 SHORT = 0.3
 LIMIT = {"max_tokens": 5000}
