@@ -85,11 +85,11 @@ class Protection:
             except Exception:  # a bug must not leave the keys as they are for ever
                 logger.exception("bug while reading files again")
 
-    def chat(self, inner: Generating[Any, Any, Any]) -> GuardedGenerating[Any, Any, Any]:
+    def chat(self, inner: Generating[Any, Any]) -> GuardedGenerating[Any, Any]:
         """Return the handler of chat behind the gate."""
         return GuardedGenerating(inner, self.gate, check_chat, self._limits)
 
-    def completions(self, inner: Generating[Any, Any, Any]) -> GuardedGenerating[Any, Any, Any]:
+    def completions(self, inner: Generating[Any, Any]) -> GuardedGenerating[Any, Any]:
         """Return the handler of completions behind the gate."""
         return GuardedGenerating(inner, self.gate, check_completion, self._limits)
 

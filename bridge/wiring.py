@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 class Handlers:
     """What both doors call, over a Triton or over another bridge."""
 
-    chat: Generating[Any, Any, Any]
-    completions: Generating[Any, Any, Any]
+    chat: Generating[Any, Any]
+    completions: Generating[Any, Any]
     embed: Callable[[Any, Call], Awaitable[Any]]
     models: Models
     close: Callable[[], Awaitable[object]]

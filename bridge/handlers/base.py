@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from bridge.access.keys import ANYONE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
-
     from openai_bridge.v1 import models_pb2
 
     from bridge.access.keys import Key
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from bridge.observability.record import RequestRecord
 
 Request = TypeVar("Request", contravariant=True)
-Chunk = TypeVar("Chunk", covariant=True)
 Answer = TypeVar("Answer", covariant=True)
 
 
@@ -37,26 +34,16 @@ class Call:
     """Whose request it is."""
 
 
-class Generating(Protocol[Request, Chunk, Answer]):
+class Generating(Protocol[Request, Answer]):
     """Chat or completions."""
 
-    def stream(self, request: Request, call: Call) -> AsyncGenerator[Iterable[Chunk], None]:
-        """Stream one answer, a batch of messages per step.
+    async def deliver(self, request: Request, call: Call, outlet: Outlet[Any]) -> None:
+        """Stream one answer into an outlet and return at its end. Cancelling this cancels the generations.
 
-        Read a batch to its end before asking for the next; its messages are valid until then. Closing
-        the generator cancels the generations: callers must close it, `async with aclosing(...)`.
+        The messages of a batch are valid until the next one.
 
         Raises:
             BridgeError: before the first batch, nothing has been generated yet.
-        """
-
-    async def deliver(self, request: Request, call: Call, outlet: Outlet[Any]) -> None:
-        """Stream one answer into an outlet and return at its end: `stream`, without a wake-up per batch.
-
-        Cancelling this cancels the generations.
-
-        Raises:
-            BridgeError: as for `stream`.
             ConnectionError: see `Outlet.ready`.
         """
 
@@ -64,7 +51,7 @@ class Generating(Protocol[Request, Chunk, Answer]):
         """Return the whole answer: the same as the stream, added up.
 
         Raises:
-            BridgeError: as for `stream`.
+            BridgeError: as for `deliver`.
         """
 
 

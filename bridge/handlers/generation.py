@@ -73,12 +73,6 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
         self._open = open_exchange
         self._fold = fold
 
-    async def stream(self, request: Request, call: Call) -> AsyncGenerator[Iterable[Chunk], None]:
-        """See `Generating.stream`."""
-        async with aclosing(self._run(request, call, streaming=True)) as batches:
-            async for batch in batches:
-                yield batch
-
     async def deliver(self, request: Request, call: Call, outlet: Outlet[Chunk]) -> None:
         """See `Generating.deliver`."""
         await self._deliver(request, call, outlet, streaming=True)
@@ -106,13 +100,24 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
 
     async def _deliver(self, request: Request, call: Call, outlet: Outlet[Chunk], *, streaming: bool) -> None:
         exchange, model = await self._prepare(request, call, streaming=streaming)
-        backend = self._catalog.backend_of(model.id)
-        if len(exchange.requests) != 1 or not isinstance(backend, PushBackend):
-            await pour(self._pull(exchange, model, call), outlet)
-            return
         async with self._watching(exchange, call):
+            last = await self._generate(exchange, model, call, outlet)
+            outlet.last(call.record.ending(last))
+
+    async def _generate(
+        self, exchange: Exchange[Chunk], model: Model, call: Call, outlet: Outlet[Chunk]
+    ) -> Iterable[Chunk]:
+        """Run a request's generations; return its last messages."""
+        if not exchange.requests:
+            return exchange.finish()
+        if len(exchange.requests) > 1:
+            return await self._many(exchange, model, call, outlet)
+        backend = self._catalog.backend_of(model.id)
+        if isinstance(backend, PushBackend):
             await self._push(backend, exchange, model, call, outlet)
-            outlet.last(call.record.ending(chain(exchange.end(0), exchange.finish())))
+        else:
+            await self._one(exchange, model, call, outlet)
+        return chain(exchange.end(0), exchange.finish())
 
     async def _push(
         self,
@@ -150,26 +155,6 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
             finally:
                 pump.handle.cancel()
 
-    async def _run(
-        self, request: Request, call: Call, *, streaming: bool
-    ) -> AsyncGenerator[Iterable[Chunk], None]:
-        exchange, model = await self._prepare(request, call, streaming=streaming)
-        async with aclosing(self._pull(exchange, model, call)) as batches:
-            async for batch in batches:
-                yield batch
-
-    async def _pull(
-        self, exchange: Exchange[Chunk], model: Model, call: Call
-    ) -> AsyncGenerator[Iterable[Chunk], None]:
-        if not exchange.requests:
-            call.record.counted(exchange.usage())
-            yield call.record.ending(exchange.finish())
-            return
-        messages = self._one if len(exchange.requests) == 1 else self._many
-        async with self._watching(exchange, call), aclosing(messages(exchange, model, call)) as batches:
-            async for batch in batches:
-                yield batch
-
     @asynccontextmanager
     async def _watching(self, exchange: Exchange[Chunk], call: Call) -> AsyncIterator[None]:
         """Note the counts at the end, and learn from what a failure says of the model."""
@@ -184,41 +169,46 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
         finally:
             call.record.counted(exchange.usage())
 
-    async def _one(
-        self, exchange: Exchange[Chunk], model: Model, call: Call
-    ) -> AsyncGenerator[Iterable[Chunk], None]:
-        """Run the only generation, with nothing between it and the door."""
+    async def _one(self, exchange: Exchange[Chunk], model: Model, call: Call, outlet: Outlet[Chunk]) -> None:
+        """Run the only generation over a backend that is pulled."""
         more = True
         while more:
             more = False
             try:
-                async with aclosing(self._started(exchange.requests[0], model, call)) as batches:
-                    async for responses in batches:
-                        call.record.responded(len(responses))
-                        yield exchange.feed(0, responses)
-                        if exchange.done(0):
-                            break  # a stop string was found: the rest is given up
+                await pour(self._fed(exchange, model, call), outlet)
             except BridgeError as exc:
                 if not goes_on(exchange, exc, call):
                     raise
                 more = not exchange.done(0)
-        yield call.record.ending(chain(exchange.end(0), exchange.finish()))
 
-    async def _many(
+    async def _fed(
         self, exchange: Exchange[Chunk], model: Model, call: Call
     ) -> AsyncGenerator[Iterable[Chunk], None]:
-        """Run all generations at once; the first that fails fails the request."""
-        streams = [self._until_done(at, exchange, model, call) for at in range(len(exchange.requests))]
-        running = len(streams)
+        async with aclosing(self._until_done(0, exchange, model, call)) as batches:
+            async for responses in batches:
+                call.record.responded(len(responses))
+                yield exchange.feed(0, responses)
+
+    async def _many(
+        self, exchange: Exchange[Chunk], model: Model, call: Call, outlet: Outlet[Chunk]
+    ) -> Iterable[Chunk]:
+        """Run all generations at once; the first that fails fails the request. Return the last messages."""
+        running = len(exchange.requests)
+        streams = [self._until_done(at, exchange, model, call) for at in range(running)]
+        batch: Iterable[Chunk]
         async with aclosing(merge(streams)) as merged:
             async for index, item in merged:
                 if isinstance(item, Ended):
                     running -= 1
-                    last = exchange.end(index) if running else chain(exchange.end(index), exchange.finish())
-                    yield call.record.ending(last)
+                    if not running:
+                        break
+                    batch = call.record.ending(exchange.end(index))
                 else:
                     call.record.responded(len(item))
-                    yield exchange.feed(index, item)
+                    batch = exchange.feed(index, item)
+                if not outlet.take(batch):
+                    await outlet.ready()
+        return chain(exchange.end(index), exchange.finish())
 
     async def _until_done(
         self, index: int, exchange: Exchange[Chunk], model: Model, call: Call

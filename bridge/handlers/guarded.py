@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
@@ -12,7 +11,7 @@ from bridge.handlers.catalog import unknown_model
 from bridge.protocol.request_limits import check_chat, check_completion, check_embedding
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
     from openai_bridge.v1.models_pb2 import RetrieveModelResponse
@@ -26,16 +25,15 @@ if TYPE_CHECKING:
     from bridge.protocol.tokenize import DetokenizeRequest, TokenizeRequest
 
 Request = TypeVar("Request", bound=Any)
-Chunk = TypeVar("Chunk")
 Answer = TypeVar("Answer")
 
 
-class GuardedGenerating(Generic[Request, Chunk, Answer]):
+class GuardedGenerating(Generic[Request, Answer]):
     """Chat or completions; see `handlers.base.Generating`. A slot is held to the end of the answer."""
 
     def __init__(
         self,
-        inner: Generating[Request, Chunk, Answer],
+        inner: Generating[Request, Answer],
         gate: Gate,
         check: Callable[[Request, Limits], None],
         limits: Limits,
@@ -44,12 +42,6 @@ class GuardedGenerating(Generic[Request, Chunk, Answer]):
         self._gate = gate
         self._check = check
         self._limits = limits
-
-    async def stream(self, request: Request, call: Call) -> AsyncGenerator[Iterable[Chunk], None]:
-        """See `Generating.stream`."""
-        async with self._passed(request, call), aclosing(self._inner.stream(request, call)) as batches:
-            async for batch in batches:
-                yield batch
 
     async def deliver(self, request: Request, call: Call, outlet: Outlet[Any]) -> None:
         """See `Generating.deliver`."""

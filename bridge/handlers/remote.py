@@ -1,4 +1,7 @@
-"""Another bridge over gRPC behind the interfaces of the handlers: `serve --upstream grpc://...`."""
+"""Another bridge over gRPC behind the interfaces of the handlers: `serve --upstream grpc://...`.
+
+Callers' keys end here: the other bridge sees the key of this one, if it is given one.
+"""
 
 from __future__ import annotations
 
@@ -21,52 +24,52 @@ from openai_bridge.v1 import (
 )
 
 from bridge.errors import BridgeError, Reason
-from bridge.handlers.outlet import pour
 from bridge.protocol.rpc_status import from_status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable
 
     from bridge.handlers.base import Call
+
+    Login = Callable[[], tuple[tuple[str, str], ...]]
+    """Returns the metadata that tells the other bridge who asks."""
+
     from bridge.handlers.outlet import Outlet
 
 UNARY_TIMEOUT = 5.0
 """Seconds that a question about models may take."""
 
 Request = TypeVar("Request")
-Chunk = TypeVar("Chunk")
 Answer = TypeVar("Answer")
 
 
-class RemoteGenerating(Generic[Request, Chunk, Answer]):
+class RemoteGenerating(Generic[Request, Answer]):
     """Chat or completions of a remote bridge; see `handlers.base.Generating`."""
 
-    def __init__(self, stream: Callable[..., Any], complete: Callable[..., Any]) -> None:
+    def __init__(self, stream: Callable[..., Any], complete: Callable[..., Any], login: Login) -> None:
         """Take the stub's methods of the two RPCs."""
         self._stream = stream
         self._complete = complete
+        self._login = login
 
-    async def stream(self, request: Request, call: Call) -> AsyncGenerator[Iterable[Chunk], None]:
-        """See `Generating.stream`."""
+    async def deliver(self, request: Request, call: Call, outlet: Outlet[Any]) -> None:
+        """See `Generating.deliver`."""
         call.record.streamed = True
-        rpc = self._stream(request, timeout=_left(call), metadata=_metadata(request, call))
+        rpc = self._stream(request, timeout=_left(call), metadata=_metadata(request, call, self._login))
         try:
             async with _errors():
                 async for message in rpc:
                     _note(call, message)
                     call.record.responded()
-                    yield call.record.ending((message,))
+                    if not outlet.take(call.record.ending((message,))):
+                        await outlet.ready()
         finally:
             rpc.cancel()
-
-    async def deliver(self, request: Request, call: Call, outlet: Outlet[Any]) -> None:
-        """See `Generating.deliver`."""
-        await pour(self.stream(request, call), outlet)
 
     async def complete(self, request: Request, call: Call) -> Answer:
         """See `Generating.complete`."""
         call.record.streamed = False
-        metadata = _metadata(request, call)
+        metadata = _metadata(request, call, self._login)
         async with _errors():
             answer: Answer = await self._complete(request, timeout=_left(call), metadata=metadata)
         _note(call, answer)
@@ -76,7 +79,8 @@ class RemoteGenerating(Generic[Request, Chunk, Answer]):
 class RemoteModels:
     """The models of a remote bridge; see `handlers.base.Models`."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, login: Login = tuple) -> None:
+        self._login = login
         self._stub: Any = models_pb2_grpc.ModelsServiceStub(channel)
         self._health: Any = health_pb2_grpc.HealthStub(channel)
 
@@ -85,7 +89,7 @@ class RemoteModels:
         async with _errors():
             request = models_pb2.ListModelsRequest()
             answer: models_pb2.ListModelsResponse = await self._stub.ListModels(
-                request, timeout=UNARY_TIMEOUT
+                request, timeout=UNARY_TIMEOUT, metadata=self._login()
             )
         return answer
 
@@ -94,7 +98,7 @@ class RemoteModels:
         async with _errors():
             request = models_pb2.RetrieveModelRequest(model=model)
             answer: models_pb2.RetrieveModelResponse = await self._stub.RetrieveModel(
-                request, timeout=UNARY_TIMEOUT
+                request, timeout=UNARY_TIMEOUT, metadata=self._login()
             )
         return answer
 
@@ -112,7 +116,8 @@ class RemoteModels:
 class RemoteEmbeddings:
     """Embeddings of a remote bridge; see `handlers.embeddings.EmbeddingsHandler`."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, login: Login = tuple) -> None:
+        self._login = login
         self._stub: Any = embeddings_pb2_grpc.EmbeddingsServiceStub(channel)
 
     async def create(
@@ -121,7 +126,7 @@ class RemoteEmbeddings:
         """See `EmbeddingsHandler.create`."""
         async with _errors():
             answer: embeddings_pb2.CreateEmbeddingResponse = await self._stub.CreateEmbedding(
-                request, timeout=_left(call), metadata=_metadata(request, call)
+                request, timeout=_left(call), metadata=_metadata(request, call, self._login)
             )
         call.record.model = answer.model
         tokens = answer.usage.prompt_tokens
@@ -129,16 +134,16 @@ class RemoteEmbeddings:
         return answer
 
 
-def remote_chat(channel: grpc.aio.Channel) -> RemoteGenerating[Any, Any, Any]:
+def remote_chat(channel: grpc.aio.Channel, login: Login = tuple) -> RemoteGenerating[Any, Any]:
     """Return the stand-in for the chat handler."""
     stub: Any = chat_pb2_grpc.ChatServiceStub(channel)
-    return RemoteGenerating(stub.CreateChatCompletionStream, stub.CreateChatCompletion)
+    return RemoteGenerating(stub.CreateChatCompletionStream, stub.CreateChatCompletion, login)
 
 
-def remote_completions(channel: grpc.aio.Channel) -> RemoteGenerating[Any, Any, Any]:
+def remote_completions(channel: grpc.aio.Channel, login: Login = tuple) -> RemoteGenerating[Any, Any]:
     """Return the stand-in for the completions handler."""
     stub: Any = completions_pb2_grpc.CompletionsServiceStub(channel)
-    return RemoteGenerating(stub.CreateCompletionStream, stub.CreateCompletion)
+    return RemoteGenerating(stub.CreateCompletionStream, stub.CreateCompletion, login)
 
 
 @asynccontextmanager
@@ -154,6 +159,8 @@ async def _errors() -> AsyncIterator[None]:
         raise BridgeError(Reason.SHUTTING_DOWN, "the bridge is stopping") from None
     except grpc.aio.AioRpcError as exc:
         status = rpc_status.from_call(exc)
+        if exc.code() is grpc.StatusCode.UNAUTHENTICATED:  # our key, not the caller's
+            raise BridgeError(Reason.BACKEND_REFUSED, "the upstream refuses this bridge's key") from exc
         if status is not None:
             raise from_status(status) from exc
         if exc.code() is grpc.StatusCode.UNAVAILABLE:
@@ -173,9 +180,9 @@ def _left(call: Call) -> float:
     return max(call.deadline - asyncio.get_running_loop().time(), 0)
 
 
-def _metadata(request: Any, call: Call) -> tuple[tuple[str, str], ...]:
+def _metadata(request: Any, call: Call, login: Login) -> tuple[tuple[str, str], ...]:
     call.record.asked(request)
-    return (("x-request-id", call.request_id), *call.record.metadata)
+    return (("x-request-id", call.request_id), *login(), *call.record.metadata)
 
 
 def _note(call: Call, message: Any) -> None:

@@ -49,8 +49,8 @@ class GrpcServer:
     def __init__(
         self,
         *,
-        chat: Generating[Any, Any, Any],
-        completions: Generating[Any, Any, Any],
+        chat: Generating[Any, Any],
+        completions: Generating[Any, Any],
         models: VisibleModels,
         embed: Callable[[Any, Call], Awaitable[Any]],
         admin: ModelAdmin | None,

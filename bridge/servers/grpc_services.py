@@ -25,8 +25,8 @@ PACKAGE: Final = "openai_bridge.v1"
 
 def services(
     *,
-    chat: Generating[Any, Any, Any],
-    completions: Generating[Any, Any, Any],
+    chat: Generating[Any, Any],
+    completions: Generating[Any, Any],
     models: VisibleModels,
     embed: Callable[[Any, Call], Awaitable[Any]],
     admin: ModelAdmin | None,
@@ -49,7 +49,7 @@ def services(
 
 
 def _generation(
-    name: str, endpoint: str, request_type: Any, handler: Generating[Any, Any, Any], options: MethodOptions
+    name: str, endpoint: str, request_type: Any, handler: Generating[Any, Any], options: MethodOptions
 ) -> Methods:
     return {
         name: unary(endpoint, request_type, handler.complete, options),

@@ -45,7 +45,7 @@ class Form:
 class GenerationEndpoint:
     """One of the two endpoints, as an aiohttp handler."""
 
-    def __init__(self, form: Form, handler: Generating[Any, Any, Any], calls: HttpCalls) -> None:
+    def __init__(self, form: Form, handler: Generating[Any, Any], calls: HttpCalls) -> None:
         self._form = form
         self._handler = handler
         self._calls = calls

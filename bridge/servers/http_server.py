@@ -52,8 +52,8 @@ class HttpServer:
     def __init__(
         self,
         *,
-        chat: Generating[Any, Any, Any],
-        completions: Generating[Any, Any, Any],
+        chat: Generating[Any, Any],
+        completions: Generating[Any, Any],
         models: VisibleModels,
         embed: Callable[[Any, Call], Awaitable[Any]],
         tokenize: GuardedTokenize,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from bridge.observability.metrics import Metrics
 from bridge.observability.record import RequestRecord
 from bridge.wiring import make_backend, make_catalog
 from tests.eventually import eventually
+from tests.outlets import delivered
 from tests.scripted_triton import config, data, empty, error, scripted_triton, sends
 
 if TYPE_CHECKING:
@@ -63,9 +64,9 @@ def asks(*prompts: str, **fields: Any) -> CreateCompletionRequest:
 
 
 async def streamed(setting: Setting, request: CreateCompletionRequest) -> list[tuple[int, str, int]]:
-    """Return (index, text, finish reason) of every message; they are valid only until the next."""
+    """Return (index, text, finish reason) of every message."""
     said = []
-    async with aclosing(setting.handler.stream(request, setting.call())) as batches:
+    async with delivered(setting.handler, request, setting.call()) as batches:
         async for batch in batches:
             said += [
                 (choice.index, choice.text, choice.finish_reason)
@@ -117,7 +118,7 @@ async def test_a_finished_choice_ends_before_the_others() -> None:
     first_ended = asyncio.Event()
     async with (
         running(script) as setting,
-        aclosing(setting.handler.stream(asks("p", "q"), setting.call())) as batches,
+        delivered(setting.handler, asks("p", "q"), setting.call()) as batches,
     ):
         async with asyncio.timeout(WAIT):
             ended = []
@@ -133,8 +134,8 @@ async def test_a_finished_choice_ends_before_the_others() -> None:
 @pytest.mark.parametrize("prompts", [1, 3])
 async def test_closing_early_cancels_every_call(prompts: int) -> None:
     async with running(sends(data("a"), hangs=True)) as setting:
-        async with aclosing(setting.handler.stream(asks(*"pqr"[:prompts]), setting.call())) as batches:
-            list(await anext(batches))
+        async with delivered(setting.handler, asks(*"pqr"[:prompts]), setting.call()) as batches:
+            assert await anext(batches)
             await eventually(lambda: len(setting.peer.calls) == prompts)
         await eventually(lambda: all(call.cancelled.is_set() for call in setting.peer.calls))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from bridge.observability.metrics import Metrics
 from bridge.observability.record import RequestRecord
 from bridge.wiring import make_backend, make_catalog
 from tests.eventually import eventually
+from tests.outlets import delivered
 from tests.scripted_triton import config, data, empty, error, scripted_triton, sends
 from tests.tokenizers import small
 
@@ -91,7 +92,7 @@ async def test_what_is_let_pass_is_told_before_the_first_message_and_counted() -
     metrics = Metrics()
     async with running(sends(data("a", final=True)), unsupported="ignore") as (_, handler):
         call = new_call(metrics)
-        async with aclosing(handler.stream(asks("p", top_k=3, seed=5), call)) as batches:
+        async with delivered(handler, asks("p", top_k=3, seed=5), call) as batches:
             await anext(batches)
             told = list(call.ignored)
 

@@ -20,6 +20,7 @@ from bridge.observability.record import RequestRecord
 from tests import grpc_client
 from tests.eventually import eventually
 from tests.openai_bodies import CHAT, COMPLETIONS, chat, completion, directed, masked, said
+from tests.outlets import delivered
 from tests.raw_http import Answer, ask, connected
 
 if TYPE_CHECKING:
@@ -142,19 +143,18 @@ async def test_leaving_reaches_the_model_through_both(
         assert b'code="CANCELLED"' in each.metrics.text()
 
 
-async def test_closing_the_stream_between_two_messages_cancels_the_call(
+async def test_cancelling_the_delivery_between_two_messages_cancels_the_call(
     bridge: Bridge, triton: RunningTriton
 ) -> None:
     record = RequestRecord(Metrics(), door="http", endpoint="chat", request_id="closed")
     call = Call(request_id="closed", deadline=asyncio.get_running_loop().time() + 5, record=record)
     request = grpc_client.chat({"tag": "closed between", "words": 2, "hang_at": 1})
     async with grpc.aio.insecure_channel(f"127.0.0.1:{bridge.grpc_port}") as channel:
-        stream = remote_chat(channel).stream(request, call)
-        (role,) = await anext(stream)
-        assert role.choices[0].delta.role == chat_pb2.ROLE_ASSISTANT
-        await triton.event("closed between", "request")
-        closed_at = time.monotonic()
-        await stream.aclose()
+        async with delivered(remote_chat(channel), request, call) as batches:
+            (role,) = await anext(batches)
+            assert role.choices[0].delta.role == chat_pb2.ROLE_ASSISTANT
+            await triton.event("closed between", "request")
+            closed_at = time.monotonic()
         event = await triton.event("closed between", "cancelled")
     assert event["time"] - closed_at < 0.2
 
