@@ -24,6 +24,8 @@ WAIT = 20.0
 WORDS = 2_000_000
 """23 MB: more than the sockets on the way hold."""
 PIECES = 1000
+HANGS_AT = 200
+"""After 20 MB the model waits to be cancelled: else it ends first on a machine that does much else."""
 RECEIVES = 64 * 1024
 """Bytes that the client's socket takes by itself, about."""
 
@@ -49,7 +51,7 @@ async def idle_reader(port: int, body: dict[str, Any]) -> AsyncIterator[asyncio.
 
 
 def long_answer(tag: str) -> dict[str, Any]:
-    told = directed(tag=tag, words=WORDS, cut_bytes=100_000, delay_ms=2)
+    told = directed(tag=tag, words=WORDS, cut_bytes=100_000, delay_ms=2, hang_at=HANGS_AT)
     return chat(told, stream=True, max_tokens=PIECES)
 
 
@@ -62,7 +64,7 @@ async def test_a_client_that_stalls_loses_its_generation(
     async with idle_reader(bridge.http_port, long_answer(tag)):
         await triton.event(tag, "request")
         event = await triton.event(tag, "cancelled", within=WAIT)
-    assert 0 < event["sent"] < PIECES
+    assert 0 < event["sent"] <= HANGS_AT
 
 
 @TRANSPORTS
