@@ -81,6 +81,7 @@ class Relay:
 
     def _first(self, batch: Sequence[Received]) -> None:
         self.responses = self._sink.responses
+        del self._open_on  # it has the request, which nobody needs again
         self._trial.upstream.waiting.pop(self, None)
         self._trial.answered(self._clock())
         self.responses(batch)

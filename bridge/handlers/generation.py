@@ -75,7 +75,9 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
 
     async def deliver(self, request: Request, call: Call, outlet: Outlet[Chunk]) -> None:
         """See `Generating.deliver`."""
-        await self._deliver(request, call, outlet, streaming=True)
+        delivery = self._deliver(request, call, outlet, streaming=True)
+        del request
+        await delivery
 
     async def complete(self, request: Request, call: Call) -> Answer:
         """See `Generating.complete`."""
@@ -100,6 +102,7 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
 
     async def _deliver(self, request: Request, call: Call, outlet: Outlet[Chunk], *, streaming: bool) -> None:
         exchange, model = await self._prepare(request, call, streaming=streaming)
+        del request
         async with self._watching(exchange, call):
             last = await self._generate(exchange, model, call, outlet)
             outlet.last(call.record.ending(last))
@@ -132,6 +135,8 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
 
         def feed(responses: Sequence[Received]) -> Iterable[Chunk]:
             record.responded(len(responses))
+            if exchange.requests:
+                exchange.forget()
             return exchange.feed(0, responses)
 
         while True:

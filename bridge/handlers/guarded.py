@@ -46,7 +46,9 @@ class GuardedGenerating(Generic[Request, Answer]):
     async def deliver(self, request: Request, call: Call, outlet: Outlet[Any]) -> None:
         """See `Generating.deliver`."""
         async with self._passed(request, call):
-            await self._inner.deliver(request, call, outlet)
+            delivery = self._inner.deliver(request, call, outlet)
+            del request
+            await delivery
 
     async def complete(self, request: Request, call: Call) -> Answer:
         """See `Generating.complete`."""

@@ -181,6 +181,10 @@ class Exchange(Generic[M]):
         if len(self.requests) == len(self._generations) == 1 and resumable(self._generations[0]):
             self._choices[0].keep(Resumption(self._generations[0], self._tokenizer))
 
+    def forget(self) -> None:
+        """Let go of what was asked, when it will not be asked again: a prompt can be larger than all else."""
+        self.requests, self._generations = [], ()
+
     def resume(self) -> bool:
         """Go on with the only choice, whose server was lost; return whether that is possible.
 
@@ -188,7 +192,7 @@ class Exchange(Generic[M]):
         """
         request = self._choices[0].resume(self._translator)
         if request is not None:
-            self.requests[0] = request
+            self.requests = [request]
         return request is not None or self.done(0)
 
     def finish(self) -> Iterator[M]:

@@ -58,10 +58,12 @@ class GenerationEndpoint:
             call.record.request_id = request[REQUEST_ID]
             answer = self._stream if read.stream else self._complete
             made = replace(call, request_id=request[REQUEST_ID], ignored=list(read.ignored))
+            spelled, answering = read.spelled, answer(request, read, made)
+            del read  # a prompt is not kept for as long as its answer runs: here and in what `deliver` calls
             try:
-                return await answer(request, read, made)
+                return await answering
             except BridgeError as exc:
-                raise read.as_sent(exc) from exc
+                raise spelled.as_sent(exc) from exc
 
     async def _complete(self, _: web.Request, read: openai_json.Read[Any], call: Call) -> web.StreamResponse:
         answer = await self._handler.complete(read.message, call)
@@ -82,7 +84,9 @@ class GenerationEndpoint:
         )
         try:
             async with stream.kept_alive():
-                await self._handler.deliver(read.message, call, stream)
+                delivery = self._handler.deliver(read.message, call, stream)
+                del read
+                await delivery
         except ConnectionError:
             raise
         except Exception as exc:

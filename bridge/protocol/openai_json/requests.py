@@ -16,7 +16,7 @@ from bridge.protocol.openai_json.reader import compile_message
 from bridge.protocol.openai_json.structured import SPELLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from google.protobuf.message import Message
 
@@ -35,6 +35,20 @@ _READERS: Final[dict[type[Message], Reader]] = {
 }
 
 
+class Spelled(dict[str, str]):
+    """Path of a field -> the name that the client sent it by, where that is another one."""
+
+    __slots__ = ()
+
+    def as_sent(self, error: BridgeError) -> BridgeError:
+        """Return a failure of this request with the name of its field as the client sent it."""
+        name = self.get(error.param or "")
+        if name is None:
+            return error
+        message = error.message.replace(f"'{error.param}'", f"'{name}'")
+        return BridgeError(error.reason, message, param=name, model=error.model)
+
+
 @dataclass(frozen=True, slots=True)
 class Read(Generic[M]):
     """A request as it was understood."""
@@ -46,16 +60,8 @@ class Read(Generic[M]):
     """Which of the two RPCs the request means."""
     request_id: str | None = None
     """The id that the body gives the request, unchecked; the header `x-request-id` wins over it."""
-    spelled: Mapping[str, str] = field(default_factory=dict)
-    """Path of a field -> the name that the client sent it by, where that is another one."""
-
-    def as_sent(self, error: BridgeError) -> BridgeError:
-        """Return a failure of this request with the name of its field as the client sent it."""
-        name = self.spelled.get(error.param or "")
-        if name is None:
-            return error
-        message = error.message.replace(f"'{error.param}'", f"'{name}'")
-        return BridgeError(error.reason, message, param=name, model=error.model)
+    spelled: Spelled = field(default_factory=Spelled)
+    """The names of its fields."""
 
 
 def parse_body(body: bytes) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def read(message_type: type[M], json: dict[str, Any]) -> Read[M]:
     kwargs = _READERS[message_type](json, ignored, "")
     stream = kwargs.pop("stream", False)
     request_id = kwargs.pop("request_id", None)
-    spelled = kwargs.pop(SPELLED, {})
+    spelled = Spelled(kwargs.pop(SPELLED, {}))
     if "stream_options" in kwargs and not stream:
         raise BridgeError(
             Reason.INVALID_VALUE,

@@ -174,7 +174,7 @@ FAULT = "'{0}' is not supported with this model, 'm'"
 def test_a_fault_names_the_field_as_it_was_sent(json: dict[str, Any], param: str, sent: str) -> None:
     got = read(completions_pb2.CreateCompletionRequest, {"prompt": "p", **json})
     fault = BridgeError(Reason.UNSUPPORTED_PARAMETER, FAULT.format(param), param=param, model="m")
-    named = got.as_sent(fault)
+    named = got.spelled.as_sent(fault)
     assert (named.reason, named.param, named.message) == (fault.reason, sent, FAULT.format(sent))
     assert named.model == "m"
 
@@ -182,6 +182,6 @@ def test_a_fault_names_the_field_as_it_was_sent(json: dict[str, Any], param: str
 def test_a_fault_of_no_field_stays_as_it_is() -> None:
     fault = BridgeError(Reason.TIMEOUT, "too late", retry=True)
     assert (
-        read(completions_pb2.CreateCompletionRequest, {"prompt": "p", "guided_json": {}}).as_sent(fault)
+        read(completions_pb2.CreateCompletionRequest, {"prompt": "p", "guided_json": {}}).spelled.as_sent(fault)
         is fault
     )
