@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
 STAMP := .venv/.installed
+JOBS ?= 2
 
 .PHONY: demo test check gen format bench soak clean
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -11,7 +12,7 @@ demo: $(STAMP)-demo ## A real Triton with a small model, and the bridge in front
 	$(BIN)/openai-bridge demo $(ARGS)
 
 test: $(STAMP)-dev ## All tests, on a real Triton
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 check: $(STAMP)-dev ## Style, types, layers, schema
 	$(BIN)/ruff check

@@ -13,6 +13,7 @@ from bridge.app import Bridge
 from bridge.config import Config
 from tests.eventually import eventually
 from tests.families import families, resting
+from tests.scheduling import ByServers, longest_first
 from tests.tritonserver import RunningTriton, start_triton
 
 if TYPE_CHECKING:
@@ -24,6 +25,16 @@ __all__ = ["families", "resting"]  # fixtures of all directories: one server for
 
 
 TRANSPORT = os.environ.get("TRITON_TRANSPORT", "native")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take longest."""
+    longest_first(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServers:
+    """Share the tests out by the servers that they need."""
+    return ByServers(config, log)
 
 
 class Serve(Protocol):

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from tests.tritonserver import RunningTriton
 
 WAIT = 10.0
-WITHIN = 0.2
+WITHIN = 1.0
 """Seconds in which a model must have noticed that nobody waits."""
 
 
@@ -227,5 +227,5 @@ async def test_closing_the_stream_early_stops_the_model(bridge: Bridge, triton: 
         when = time.monotonic()
         cancelled = await triton.event(tag, "cancelled")
 
-    assert 0 < cancelled["sent"] < 200
+    assert 0 < cancelled["sent"] < 500
     assert cancelled["time"] - when < WITHIN

@@ -137,7 +137,7 @@ async def test_leaving_reaches_the_model_through_both(
         if stream and hang_at:
             await connection.until(b"word0")
         left_at = time.monotonic()
-    assert (await triton.event(tag, "cancelled"))["time"] - left_at < 0.2
+    assert (await triton.event(tag, "cancelled"))["time"] - left_at < 1.0
     for each in (outer, bridge):
         await eventually(lambda each=each: grpc_client.in_flight(each.metrics.text()) == 0)
         assert b'code="CANCELLED"' in each.metrics.text()
@@ -156,7 +156,7 @@ async def test_cancelling_the_delivery_between_two_messages_cancels_the_call(
             await triton.event("closed between", "request")
             closed_at = time.monotonic()
         event = await triton.event("closed between", "cancelled")
-    assert event["time"] - closed_at < 0.2
+    assert event["time"] - closed_at < 1.0
 
 
 async def test_the_outer_limit_of_time_reaches_the_model(
@@ -168,7 +168,7 @@ async def test_the_outer_limit_of_time_reaches_the_model(
     answer = await ask(outer.http_port, "POST", CHAT, json=body)
     assert said(answer.body)[-1]["error"]["code"] == "timeout"
     event = await triton.event("outer limit", "cancelled")
-    assert 0.1 < event["time"] - sent_at < 0.4
+    assert 0.1 < event["time"] - sent_at < 1.2
 
 
 async def test_one_request_id_goes_all_the_way(outer: Bridge, triton: RunningTriton) -> None:
