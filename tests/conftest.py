@@ -7,6 +7,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
+import hypothesis
 import pytest
 
 from bridge.app import Bridge
@@ -25,6 +26,10 @@ __all__ = ["families", "resting"]  # fixtures of all directories: one server for
 
 
 TRANSPORT = os.environ.get("TRITON_TRANSPORT", "native")
+
+# How long an example takes says more of what else the machine does.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.demo.ports import Ports
+from bridge.demo.ports import HOST, bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,8 @@ COMMAND = Path(sys.executable).parent / "nats-server"
 class NatsServer:
     """One server; it keeps its port when it is started again."""
 
-    def __init__(self, tmp: Path, *, settings: str = "", scheme: str = "nats") -> None:
-        self.port = Ports().chosen().grpc
+    def __init__(self, tmp: Path, held: ExitStack, *, settings: str = "", scheme: str = "nats") -> None:
+        self.port = bound(HOST, 0, held)
         self._config = tmp / "nats.conf"
         self._config.write_text(settings)
         self._log = tmp / "nats.log"
@@ -47,6 +48,16 @@ class NatsServer:
             self._process.wait(WITHIN)
             self._process = None
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let it stand still until the block ends."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def _listens(self, since: int) -> bool:
         with suppress(OSError):
             return "Server is ready" in self._log.read_text()[since:]
@@ -56,9 +67,10 @@ class NatsServer:
 @contextmanager
 def nats_server(tmp: Path, *, settings: str = "", scheme: str = "nats") -> Iterator[NatsServer]:
     """Run a server until the block ends."""
-    server = NatsServer(tmp, settings=settings, scheme=scheme)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
+    with ExitStack() as held:
+        server = NatsServer(tmp, held, settings=settings, scheme=scheme)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()

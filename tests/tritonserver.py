@@ -8,8 +8,8 @@ It needs no event loop, so that a session-scoped fixture can hold it while every
             yield running
 
 Tests that crash, leak or kill start a server of their own, with only the models they need: ready in 1.5 s.
-To have a killed server back, take a port first by `bridge.demo.ports.Ports().chosen().grpc`, then call
-`running.server.kill()`, `running.server.start_now()` and `running.server.wait_ready_now()`.
+Each keeps its gRPC port: to have a killed one back, call `running.server.start_now()` and
+`running.server.wait_ready_now()`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ import json
 import re
 import shutil
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.demo import DEMO_REPOSITORY
+from bridge.demo.ports import HOST, bound
 from bridge.demo.tritonserver import TritonOptions, Tritonserver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 MODELS = Path(__file__).parent / "models"
 TOKEN_DELAY_MS = 1
@@ -71,43 +72,43 @@ class RunningTriton:
 
 
 @contextmanager
-def start_triton(
-    tmp: Path, *models: str, grpc_port: int = 0, extra_args: tuple[str, ...] = ()
-) -> Iterator[RunningTriton]:
+def start_triton(tmp: Path, *models: str, extra_args: tuple[str, ...] = ()) -> Iterator[RunningTriton]:
     """Serve `models`, or all of them, until the block ends; requests may load and unload."""
-    made = _prepared(tmp, models, grpc_port, extra_args)
-    try:
-        made.server.start_now()
-        made.server.wait_ready_now()
-        yield made
-    finally:
-        made.server.stop_now()
+    with ExitStack() as held:
+        made = _prepared(tmp, models, held, extra_args)
+        try:
+            made.server.start_now()
+            made.server.wait_ready_now()
+            yield made
+        finally:
+            made.server.stop_now()
 
 
 @contextmanager
-def start_tritons(tmp: Path, *models: str, grpc_ports: Sequence[int]) -> Iterator[list[RunningTriton]]:
-    """Serve `models` by a server on each of these ports, all started at the same time."""
-    made = [_prepared(tmp / str(at), models, port) for at, port in enumerate(grpc_ports)]
-    try:
-        for one in made:
-            one.server.start_now()
-        for one in made:
-            one.server.wait_ready_now()
-        yield made
-    finally:
-        for one in made:
-            one.server.kill()
+def start_tritons(tmp: Path, *models: str, servers: int = 1) -> Iterator[list[RunningTriton]]:
+    """Serve `models` by several servers, all started at the same time and killed at the end."""
+    with ExitStack() as held:
+        made = [_prepared(tmp / str(at), models, held) for at in range(servers)]
+        try:
+            for one in made:
+                one.server.start_now()
+            for one in made:
+                one.server.wait_ready_now()
+            yield made
+        finally:
+            for one in made:
+                one.server.kill()
 
 
 def _prepared(
-    tmp: Path, models: tuple[str, ...], grpc_port: int, extra_args: tuple[str, ...] = ()
+    tmp: Path, models: tuple[str, ...], held: ExitStack, extra_args: tuple[str, ...] = ()
 ) -> RunningTriton:
     records = tmp / "records"
     records.mkdir(parents=True, exist_ok=True)
     options = TritonOptions(
         repository=assemble(tmp / "repository"),
         work_dir=tmp,
-        grpc_port=grpc_port,
+        grpc_port=bound(HOST, 0, held),  # nobody else gets it while the server is down
         models=models or ("*",),
         extra_args=extra_args,
         exit_timeout=1,

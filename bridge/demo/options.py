@@ -40,12 +40,18 @@ class TritonOptions:
         """The three ports as asked for, 0 for any."""
         return Ports(grpc=self.grpc_port, http=self.http_port, metrics=self.metrics_port)
 
-    def arguments(self, *, ports: Ports, backends: Path, run_id: str) -> list[str]:
-        """Return the arguments for the program. `run_id` names the server and marks its shared memory."""
+    def arguments(self, *, ports: Ports, backends: Path | None, run_id: str) -> list[str]:
+        """Return the arguments for the program.
+
+        Args:
+            ports: all chosen.
+            backends: the directory of backends; None: the program knows its own.
+            run_id: names the server and marks its shared memory.
+        """
         return [
             f"--id={run_id}",
             f"--model-repository={self.repository}",
-            f"--backend-directory={backends}",
+            *([] if backends is None else [f"--backend-directory={backends}"]),
             f"--backend-config=python,shm-region-prefix-name={region_prefix(run_id)}",
             *(f"--{service}-address={HOST}" for service in ("grpc", "http", "metrics")),
             f"--grpc-port={ports.grpc}",

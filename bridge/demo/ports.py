@@ -1,6 +1,7 @@
 """The three loopback ports of a tritonserver: those asked for, the rest free ones.
 
-Rule: numbers only. A free port can be taken before the server binds it; `tritonserver.py` then asks again.
+Rule: numbers only. A free port that nobody holds can be taken before the server binds it; `tritonserver.py`
+then asks again.
 """
 
 from __future__ import annotations
@@ -33,18 +34,32 @@ class Ports:
             OSError: a port asked for is in use, or none is left; `strerror` names it.
         """
         with ExitStack() as held:  # all at once, so that no two are the same
-            return Ports(
-                grpc=_bound(self.grpc, held), http=_bound(self.http, held), metrics=_bound(self.metrics, held)
-            )
+            return self.bound(held)
+
+    def bound(self, held: ExitStack) -> Ports:
+        """Do the same, and keep the ports from others' choice until `held` closes; raises as `chosen`."""
+        return Ports(
+            grpc=bound(HOST, self.grpc, held),
+            http=bound(HOST, self.http, held),
+            metrics=bound(HOST, self.metrics, held),
+        )
 
 
-def _bound(port: int, held: ExitStack) -> int:
-    """Return the number of a port bound until `held` closes."""
-    listener = held.enter_context(socket.socket())
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
+def bound(host: str, port: int, held: ExitStack) -> int:
+    """Return the number of a port, 0 for any, that stays bound until `held` closes.
+
+    A program that sets SO_REUSEADDR, as servers do, can listen on it meanwhile.
+
+    Raises:
+        OSError: it is in use, or there is no such address; `strerror` names it.
+    """
     try:
-        listener.bind((HOST, port))
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        holder = held.enter_context(socket.socket(family, kind, protocol))
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
+        holder.bind(address)
     except OSError as error:
-        raise OSError(error.errno, f"{HOST}:{port}: {error.strerror}") from error
-    bound: int = listener.getsockname()[1]
-    return bound
+        raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from error
+    number: int = holder.getsockname()[1]
+    return number

@@ -26,7 +26,7 @@ from bridge.demo.wheel import TritonUnavailable, find_wheel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["TritonFailed", "TritonOptions", "TritonUnavailable", "Tritonserver"]
+__all__ = ["TritonFailed", "TritonOptions", "TritonUnavailable", "Tritonserver", "remove_regions"]
 
 LAST_LINES: Final = 30
 """Log lines that an error carries."""
@@ -188,6 +188,7 @@ class Tritonserver:
             elif time.monotonic() > deadline:
                 raise TritonFailed(f"tritonserver was not ready after {timeout:g} s:\n{self._log()}")
             yield POLL
+        self._starts = 0
 
     def _until_ended(self) -> Iterator[float]:
         """Ask the server to end and yield the seconds to sleep before each next look."""
@@ -214,11 +215,10 @@ class Tritonserver:
         return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _clean_up(self) -> None:
-        """Wait for the log to end and remove the shared memory a Python backend leaves behind."""
+        """Wait for the log to end and remove the shared memory."""
         if self._reader is not None:
             self._reader.join(timeout=STOP_GRACE)
-        for region in SHARED_MEMORY.glob(f"{region_prefix(self._run_id)}*"):
-            region.unlink(missing_ok=True)
+        remove_regions(self._run_id)
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None:
@@ -235,3 +235,9 @@ class Tritonserver:
                     self._last_lines.append(line)
                 if self._on_line is not None:
                     self._on_line(line)
+
+
+def remove_regions(run_id: str) -> None:
+    """Remove the shared memory that the Python backend of a server that has ended leaves behind."""
+    for region in SHARED_MEMORY.glob(f"{region_prefix(run_id)}*"):
+        region.unlink(missing_ok=True)

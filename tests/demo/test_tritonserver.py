@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bridge.demo.ports import Ports
-from bridge.demo.tritonserver import TritonFailed, TritonOptions, Tritonserver
+from bridge.demo.tritonserver import STARTS, TritonFailed, TritonOptions, Tritonserver
 from tests.tritonserver import MODELS, assemble
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, not written
@@ -64,20 +64,26 @@ async def test_a_cancelled_start_leaves_no_process(options: TritonOptions) -> No
     assert _is_gone(server.pid)
 
 
-async def test_a_free_port_lost_during_the_start_is_replaced(options: TritonOptions) -> None:
+@pytest.mark.parametrize("restarts", [0, STARTS])
+async def test_a_free_port_lost_during_the_start_is_replaced(options: TritonOptions, restarts: int) -> None:
     with socket.socket() as thief:
-        lost = []
+        lost: list[str] = []
 
         def steal(line: str) -> None:
-            if "loading: silent" in line and not lost:
+            if "loading: silent" in line and not (restarts or lost):
                 lost.append(server.address)
                 host, _, port = server.address.partition(":")
                 thief.bind((host, int(port)))
                 thief.listen()
 
         server = Tritonserver(options, steal)
-        await server.start()
         try:
+            while restarts:
+                await server.start()
+                await server.wait_ready()
+                server.kill()
+                restarts -= 1
+            await server.start()
             await server.wait_ready()
             assert lost
             assert server.address not in lost

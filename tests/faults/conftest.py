@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +23,14 @@ LOADING = 20.0
 @pytest.fixture(scope="package")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
     """Start it on a port that it takes again after a restart."""
-    (port,) = free_ports(1)
-    with start_triton(tmp_path_factory.mktemp("mortal"), *MODELS, grpc_port=port) as running:
+    with start_triton(tmp_path_factory.mktemp("mortal"), *MODELS) as running:
         yield running
 
 
 @pytest.fixture(scope="package")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Start three servers with one model, on ports that they take again after a restart."""
-    ports = free_ports(3)
-    with start_tritons(tmp_path_factory.mktemp("fleet"), MODEL, grpc_ports=ports) as running:
+    with start_tritons(tmp_path_factory.mktemp("fleet"), MODEL, servers=3) as running:
         yield Fleet(running)
 
 
@@ -42,15 +38,6 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 async def fleet(three: Fleet) -> Fleet:
     """Return the servers, the first two of them ready; a test may kill them."""
     return await three.running(2)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports on which nobody listens now."""
-    probes = [socket.socket() for _ in range(count)]
-    with contextlib.ExitStack() as stack:
-        for probe in probes:
-            stack.enter_context(probe).bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 @pytest.fixture

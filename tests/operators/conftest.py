@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.demo.ports import Ports
 from tests.nats_server import NatsServer, nats_server
 from tests.operators.stage import Stage
 from tests.tritonserver import RunningTriton, start_tritons
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RunningTriton]]:
     """Two Tritons with the same model."""
-    chosen = Ports().chosen()
-    ports = (chosen.grpc, chosen.http)
-    with start_tritons(tmp_path_factory.mktemp("pair"), "echo_vllm", grpc_ports=ports) as running:
+    with start_tritons(tmp_path_factory.mktemp("pair"), "echo_vllm", servers=2) as running:
         yield running
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bridge.demo import die_with_parent
-from tests.faults.conftest import free_ports
 from tests.raw_http import ask
 from tests.soak.asking import Doors
 from tests.soak.plan import PLAIN, RESUMING
@@ -85,8 +84,7 @@ async def stage(directory: Path) -> AsyncIterator[Stage]:
     Raises:
         AssertionError: it did not.
     """
-    ports = free_ports(2)
-    with start_tritons(directory / "tritons", PLAIN, grpc_ports=ports) as tritons:
+    with start_tritons(directory / "tritons", PLAIN, servers=2) as tritons:
         async with tcp_proxy(tritons[0].address) as one, tcp_proxy(tritons[1].address) as two:
             settings = directory / "bridge.toml"
             settings.write_text(_settings(one.address, two.address))

@@ -181,7 +181,5 @@ def test_a_fault_names_the_field_as_it_was_sent(json: dict[str, Any], param: str
 
 def test_a_fault_of_no_field_stays_as_it_is() -> None:
     fault = BridgeError(Reason.TIMEOUT, "too late", retry=True)
-    assert (
-        read(completions_pb2.CreateCompletionRequest, {"prompt": "p", "guided_json": {}}).spelled.as_sent(fault)
-        is fault
-    )
+    got = read(completions_pb2.CreateCompletionRequest, {"prompt": "p", "guided_json": {}})
+    assert got.spelled.as_sent(fault) is fault
