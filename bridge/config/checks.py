@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 DERIVED = "derived"
 """Metadata of a dataclass field that is no key of the file."""
@@ -59,7 +59,8 @@ def typed(cls: type, table: Mapping[str, Any], prefix: str, base: Path) -> dict[
 
 def _cast(hint: Any, value: Any, key: str, base: Path) -> Any:
     wanted = [item for item in get_args(hint) if item is not types.NoneType]
-    if isinstance(hint, types.UnionType) and len(wanted) == 1:
+    # `Literal[...] | None` is the one of the two, other unions are the other.
+    if get_origin(hint) in {Union, types.UnionType} and len(wanted) == 1:
         return _cast(wanted[0], value, key, base)
     if isinstance(hint, type) and is_dataclass(hint):
         demand(isinstance(value, dict), key, "must be a table")

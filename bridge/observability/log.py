@@ -70,6 +70,8 @@ def configure(level: str, form: str, prefix: str = "", facts: Mapping[str, objec
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # It shows header blocks, in which keys may be.
+    logging.getLogger("hpack").setLevel(logging.INFO)
 
 
 def _word(value: object) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+MOST_DOUBLINGS: Final = 30
+"""Of a delay: more would leave the range of numbers, and any longest delay is reached by then."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Restarts:
     """The restarts of one worker. Times are in seconds."""
 
-    limit: int = 5
-    """Ends at once, in a row, after which to give up."""
+    limit: int | None = 5
+    """Ends at once, in a row, after which to give up; None: never."""
     at_once: float = 5.0
     """A worker that has listened for less has ended at once."""
     first_delay: float = 0.2
@@ -25,6 +29,7 @@ class Restarts:
             listened: how long it did; 0 if it never got there.
         """
         self.in_a_row = self.in_a_row + 1 if listened < self.at_once else 0
-        if self.in_a_row >= self.limit:
+        if self.limit is not None and self.in_a_row >= self.limit:
             return None
-        return min(self.longest_delay, self.first_delay * 2.0 ** max(0, self.in_a_row - 1))
+        doublings = min(max(0, self.in_a_row - 1), MOST_DOUBLINGS)
+        return min(self.longest_delay, self.first_delay * 2.0**doublings)

@@ -7,6 +7,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
+import hpack
 import pytest
 
 from bridge.observability import log
@@ -118,3 +119,13 @@ def test_all_lines_go_to_standard_error_in_one_form(
     logging.getLogger("bridge.x").debug("hidden")
     out, err = capsys.readouterr()
     assert (out, err.count("shown"), err.count("hidden")) == ("", 1, 0)
+
+
+def test_header_blocks_are_in_no_log(root: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("debug", "text")
+    block = hpack.Encoder().encode([("authorization", "secret")], huffman=False)
+    hpack.Decoder().decode(block)
+    logging.getLogger("bridge.x").debug("shown")
+    err = capsys.readouterr().err
+    assert "shown" in err
+    assert "secret" not in err

@@ -24,3 +24,8 @@ def test_ends_at_once_are_counted_in_a_row(listened: list[float], delays: list[f
 def test_the_delay_has_a_limit() -> None:
     restarts = Restarts(limit=100)
     assert max(restarts.delay(0) or 0 for _ in range(20)) == restarts.longest_delay == 5
+
+
+def test_who_never_gives_up_waits_as_long_in_the_end() -> None:
+    restarts = Restarts(limit=None, longest_delay=30)
+    assert [restarts.delay(0) for _ in range(2000)][-1] == 30
