@@ -122,7 +122,7 @@ def outcome(kind: Any, json: dict[str, Any]) -> Any:
         return fault
 
 
-@settings(max_examples=300, deadline=timedelta(seconds=1))
+@settings(max_examples=100, deadline=timedelta(seconds=1))
 @given(
     st.dictionaries(KEYS, JSON, max_size=8),
     st.lists(st.just({"role": "user"}) | MESSAGE, max_size=3),
@@ -141,7 +141,7 @@ def test_any_json_is_read_or_refused(json: dict[str, Any], messages: list[Any], 
                 assert len(header_names(got.ignored)) <= 17 * 66
 
 
-@settings(max_examples=300, deadline=timedelta(seconds=1))
+@settings(max_examples=100, deadline=timedelta(seconds=1))
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode()))
 def test_any_body_is_parsed_or_refused(body: bytes) -> None:
     reason = None
