@@ -11,7 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge import check, config, demo_command, keys_command, loop
+from bridge import check, config, demo_command, keys_command, loop, status_command
+from bridge.deploy import command as deploy_command
+from bridge.dynamo import serving as dynamo
 from bridge.observability import log
 from bridge.operators import serving as operators
 from bridge.workers.serving import serve
@@ -29,6 +31,7 @@ CONFIG_FLAGS = (
     "triton",
     "upstream",
     "nats",
+    "dynamo",
     "workers",
     "default_model",
     "log_level",
@@ -63,10 +66,15 @@ def _complain(text: str, code: int) -> int:
 
 def _settings(args: argparse.Namespace) -> Config:
     """Return the configuration, and begin to log as it says."""
-    flags = {name: getattr(args, name) for name in CONFIG_FLAGS if hasattr(args, name)}
-    settings = config.load(args.config, flags)
+    settings = _loaded(args)
     log.configure(settings.log_level, settings.log_format)
     return settings
+
+
+def _loaded(args: argparse.Namespace) -> Config:
+    return config.load(
+        args.config, {name: getattr(args, name) for name in CONFIG_FLAGS if hasattr(args, name)}
+    )
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -75,8 +83,17 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _work(args: argparse.Namespace) -> int:
-    loop.run(operators.serve(_settings(args)))
+    settings = _settings(args)
+    joins_dynamo = settings.dynamo.url is not None
+    if joins_dynamo and settings.nats.url is not None:
+        raise config.ConfigError("dynamo.url: a worker joins one plane, and nats.url is set too")
+    loop.run(dynamo.serve(settings) if joins_dynamo else operators.serve(settings))
     return 0
+
+
+def _status(args: argparse.Namespace) -> int:
+    view = status_command.View(once=args.once, as_json=args.json, interval=args.interval)
+    return loop.run(status_command.run(_loaded(args), view, sys.stdout))
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -99,13 +116,22 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument(
         "--upstream",
         metavar="URL",
-        help="serve, instead of a Triton, another bridge (grpc://HOST:PORT) or a request plane (nats://HOST:PORT)",
+        help="serve, instead of a Triton, another bridge (grpc://HOST:PORT, or grpcs:// with TLS)"
+        " or a request plane (nats://HOST:PORT)",
     )
     _add_doors(serving)
     serving.set_defaults(run=_serve)
-    working = _command(commands, "worker", "offer the models of a running Triton on a request plane (NATS)")
+    working = _command(
+        commands, "worker", "offer the models of a running Triton on a request plane (NATS, Dynamo)"
+    )
     _add_upstream(working)
-    working.add_argument("--nats", metavar="nats://HOST:PORT", help="the request plane's NATS server")
+    _add_nats(working)
+    working.add_argument(
+        "--dynamo",
+        metavar="URL",
+        help="join an NVIDIA Dynamo cluster instead (experimental): where its frontends look for workers,"
+        " file:///PATH or etcd://HOST:PORT",
+    )
     _add_logs(working)
     working.set_defaults(run=_work)
     demo = _command(
@@ -126,6 +152,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_upstream(checking)
     _add_logs(checking)
     checking.set_defaults(run=_check)
+    watching = _command(
+        commands, "status", "show the front ends, workers and models of a request plane (NATS)"
+    )
+    _add_nats(watching)
+    _add_config(watching)
+    status_command.add_arguments(watching)
+    watching.set_defaults(run=_status)
+    deploying = _command(
+        commands, "deploy", "start what a file lists: NATS, Tritons, workers, front ends; keep it running"
+    )
+    deploy_command.add_arguments(deploying)
+    deploying.set_defaults(run=deploy_command.run)
     keys = _command(commands, "keys", "make, list and revoke API keys")
     keys_command.add_parsers(keys.add_subparsers(required=True, metavar="COMMAND"))
     return parser
@@ -168,7 +206,15 @@ def _add_doors(parser: argparse.ArgumentParser) -> None:
     _add_logs(parser)
 
 
-def _add_logs(parser: argparse.ArgumentParser) -> None:
+def _add_nats(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--nats", metavar="nats://HOST:PORT", help="the request plane's NATS server")
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file; flags win over it")
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser)
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="default: info")
     parser.add_argument("--log-format", choices=("text", "json"), help="default: text")

@@ -61,8 +61,8 @@ class Prompts:
             chosen = settings.template or self._config.template_of("")
             name, source, tokens = chosen.name, chosen.source, chosen.special_tokens
         try:
-            template = ChatTemplate(source, tokens, strip_bos=settings.strip_bos)
-            tool = ChatTemplate(tool_source, tokens, strip_bos=settings.strip_bos) if tool_source else None
+            template = ChatTemplate(source, tokens)
+            tool = ChatTemplate(tool_source, tokens) if tool_source else None
         except ValueError as exc:
             raise ConfigError(f"{key}: {exc}") from exc
         calls, reasoning = _spellings(settings, source, tool_source or source)

@@ -21,7 +21,7 @@ from bridge.protocol.generation import Generation
 from bridge.protocol.model import EmbeddingModel, Model
 from bridge.protocol.request_fields import CHAT, Handling, forwarded
 from bridge.protocol.translators import UnservableError
-from bridge.protocol.translators.typed_inputs import ROLES, Overrides
+from bridge.protocol.translators.typed_inputs import REFUSED, ROLES, Overrides
 from bridge.protocol.triton_parameters import request_parameters
 
 if TYPE_CHECKING:
@@ -135,7 +135,9 @@ class Routes:
             tool_call_parser=prompting.tool_call_parser,
             reasoning_parser=prompting.reasoning_parser,
             tokenizer=files.tokenizer if files else None,
-            adds_special_tokens=settings.strip_bos,
+            adds_special_tokens=translator.adds_special_tokens
+            if settings.strip_bos is None
+            else settings.strip_bos,
             owned_by=settings.owned_by,
             default_max_tokens=settings.max_tokens,
             max_model_len=length,
@@ -160,6 +162,9 @@ class Routes:
 
 def _probe_defaults(model: Model) -> None:
     """Check that a model can carry its defaults."""
+    limited = model.default_max_tokens is not None and model.unsupported == "reject"
+    if limited and model.translator.carriers()["max_tokens"] == REFUSED:
+        raise UnservableError("its max_tokens does not fit it: it takes no limit")
     try:
         sampling, _ = carried(model.defaults, model)
         parameters = request_parameters(model.defaults, model)

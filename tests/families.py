@@ -34,7 +34,7 @@ WAIT: Final = 10.0
 def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
     """Serve the models of tests/models/families, and `SHARED`, on a tritonserver of their own."""
     tmp = tmp_path_factory.mktemp("families")
-    with start_triton(tmp, *SHARED, *_add_models(tmp / "repository")) as running:
+    with start_triton(tmp, *SHARED, *add_models(tmp / "repository")) as running:
         yield running
 
 
@@ -47,12 +47,12 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]
     """Serve what a cancel does not reach on a server of its own: others may cancel an ensemble for good."""
     tmp = tmp_path_factory.mktemp("resting")
     names = (*ENSEMBLE, "tensorrt_llm_bls", "text_ensemble")
-    _add_models(tmp / "repository", names)
+    add_models(tmp / "repository", names)
     with start_triton(tmp, "batched", *names) as running:
         yield running
 
 
-def _add_models(repository: Path, wanted: Sequence[str] = ()) -> list[str]:
+def add_models(repository: Path, wanted: Sequence[str] = ()) -> list[str]:
     """Copy the models of the families, or only those wanted, into a repository; return their names."""
     names = sorted(wanted or (config.parent.name for config in FAMILIES.glob("*/config.pbtxt")))
     for name in names:

@@ -159,14 +159,14 @@ class ScriptedTriton(kserve.GRPCInferenceServiceServicer):
 
 @asynccontextmanager
 async def scripted_triton(
-    script: Script | None = None, *models: kserve.ModelConfig
+    script: Script | None = None, *models: kserve.ModelConfig, address: str = "127.0.0.1:0"
 ) -> AsyncIterator[ScriptedTriton]:
-    """Serve until the block ends; without `models` there is one, named `m`."""
+    """Serve until the block ends, by default on a free port; without `models` there is one, named `m`."""
     configs = models or (config("m"),)
     peer = ScriptedTriton(script or sends(), {item.name: item for item in configs})
     server = grpc.aio.server(options=[("grpc.max_send_message_length", -1)])
     kserve.add_inference_service(peer, server)
-    peer.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    peer.address = f"127.0.0.1:{server.add_insecure_port(address)}"
     await server.start()
     try:
         yield peer

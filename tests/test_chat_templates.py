@@ -77,8 +77,9 @@ def test_a_built_in_template_brings_its_tokens(name: str, opening: str) -> None:
 def test_a_leading_bos_can_be_stripped_for_engines_that_add_it(name: str) -> None:
     source, tokens = builtin_source(name), builtin_tokens(name)
     bos = tokens["bos_token"]
-    with_bos = ChatTemplate(source, tokens).render([USER], now=NOW)
-    assert with_bos == bos + ChatTemplate(source, tokens, strip_bos=True).render([USER], now=NOW)
+    template = ChatTemplate(source, tokens)
+    with_bos = template.render([USER], now=NOW)
+    assert with_bos == bos + template.render([USER], now=NOW, strip_bos=True)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,25 @@ async def test_help_of_serve_names_its_flags_and_their_defaults() -> None:
         pytest.param(
             ("worker", "--triton", NOWHERE, "--nats", "a:1"), "nats.url: must be", id="no NATS address"
         ),
+        pytest.param(
+            ("worker", "--triton", NOWHERE, "--dynamo", "kv"), "dynamo.url: must be", id="no place of Dynamo"
+        ),
+        pytest.param(
+            ("worker", "--triton", NOWHERE, "--dynamo", "file:///dev/null/kv"),
+            "dynamo.url: /dev/null",
+            id="no folder of Dynamo",
+        ),
+        pytest.param(("worker", "--dynamo", "file:///kv"), "triton: where", id="a Dynamo worker, no Triton"),
+        pytest.param(
+            ("worker", "--upstream", "grpc://a:1", "--dynamo", "file:///kv"),
+            "--upstream",
+            id="a Dynamo worker of another bridge",
+        ),
+        pytest.param(
+            ("worker", "--triton", NOWHERE, "--nats", "nats://a:1", "--dynamo", "file:///kv"),
+            "dynamo.url: a worker joins one plane",
+            id="two planes",
+        ),
         pytest.param(("serve", "--triton", "here"), "triton: must be HOST:PORT, not here", id="no address"),
         pytest.param(
             ("serve", "--triton", NOWHERE, "--http-port", "70000"), "http_port: must be a port", id="bad port"

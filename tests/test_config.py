@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.chat_templates import BUILTIN
-from bridge.config import Config, Limits, ModelConfig, Nats, Tls, TritonTls, load
+from bridge.config import Config, Dynamo, Limits, ModelConfig, Nats, Tls, TritonTls, UpstreamTls, load
 from bridge.config.checks import DERIVED
 
 # Key -> (TOML value, what it becomes). Every default is another value.
@@ -20,6 +20,11 @@ TOP: dict[str, tuple[str, Any]] = {
     "workers": ("4", 4),
     "triton": ('"localhost:8001"', "localhost:8001"),
     "upstream": ('"grpc://[::1]:50051"', "grpc://[::1]:50051"),
+    "upstream_key_file": ('"keys.txt"\nupstream = "grpc://a:1"', Path("keys.txt")),
+    "upstream_tls": (
+        '{ ca = "/ca", server_name = "b" }\nupstream = "grpcs://a:1"',
+        UpstreamTls(ca=Path("/ca"), server_name="b"),
+    ),
     "default_model": ('"demo"', "demo"),
     "chat_template": ('"llama3"', "llama3"),
     "unknown_fields": ('"reject"', "reject"),
@@ -44,6 +49,7 @@ TOP: dict[str, tuple[str, Any]] = {
     "cors_origins": ('["https://a.example", "*"]', ("https://a.example", "*")),
     "limits": ("{ max_n = 2 }", Limits(max_n=2)),
     "tls": ('{ certificate = "/c", key = "/k" }', Tls(certificate=Path("/c"), key=Path("/k"))),
+    "dynamo": ('{ url = "file:///kv", port = 9000 }', Dynamo(url="file:///kv", port=9000)),
     "nats": ('{ prefix = "tenant", ca = "/ca" }', Nats(prefix="tenant", ca=Path("/ca"))),
     "triton_tls": ('{ server_name = "triton" }', TritonTls(server_name="triton")),
     "triton_headers": ('{ name = "keys.txt" }', {"name": Path("keys.txt")}),

@@ -43,7 +43,7 @@ def served(made: Routes, name: str, signature: Signature = VLLM) -> Model:
 
 
 def prompt(model: Model) -> str:
-    return model.template.render(HI, now=NOW)
+    return model.template.render(HI, now=NOW, strip_bos=model.adds_special_tokens)
 
 
 def pairs(made: Routes, *ready: str) -> dict[str, tuple[str, str]]:

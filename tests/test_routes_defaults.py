@@ -11,6 +11,7 @@ from bridge.config import Config, ModelConfig
 from bridge.protocol.model import Model
 from bridge.protocol.translators import UnservableError
 from bridge.routes import Routes
+from tests.protocol import dynamo_frontend
 from tests.protocol.models import declared, standin, tensor
 
 if TYPE_CHECKING:
@@ -71,3 +72,25 @@ def test_a_model_that_cannot_is_not_served_and_the_field_is_named(
 ) -> None:
     with pytest.raises(UnservableError, match=f"'{field}'"):
         served(BARE, defaults)
+
+
+def test_a_limit_that_would_have_no_effect_is_no_silent_default() -> None:
+    with pytest.raises(UnservableError, match="max_tokens"):
+        served(BARE, {}, max_tokens=9)
+    assert served(BARE, {}, max_tokens=9, unsupported="ignore").default_max_tokens == 9
+    assert served(BARE, {}, max_tokens=9, as_parameters=("max_tokens",)).default_max_tokens == 9
+
+
+@pytest.mark.parametrize(
+    ("signature", "settings", "adds"),
+    [
+        pytest.param(VLLM, {}, True, id="an engine that begins the sequence"),
+        pytest.param(VLLM, {"strip_bos": False}, False, id="the operator says it does not"),
+        pytest.param(dynamo_frontend.signature(), {}, False, id="Dynamo, which adds nothing"),
+        pytest.param(dynamo_frontend.signature(), {"strip_bos": True}, True, id="the operator says it does"),
+    ],
+)
+def test_who_begins_the_sequence_is_known_by_the_family(
+    signature: Signature, settings: dict[str, Any], adds: bool
+) -> None:
+    assert served(signature, {}, **settings).adds_special_tokens is adds

@@ -23,6 +23,8 @@ from benchmarks.processes import START_LIMIT, Process, StartError
 from benchmarks.servers import Server
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmarks.servers import Servers
 
 VERSION: Final = "1.6.1"
@@ -30,11 +32,21 @@ INSTALLS: Final = (
     (f"ai-dynamo-runtime=={VERSION}",),
     ("--no-deps", f"ai-dynamo=={VERSION}"),  # its frontend needs a few of its dependencies only
     (
-        "aiohttp", "certifi", "msgspec", "numpy", "prometheus-client", "pyzmq", "tqdm", "transformers>=4.56",
-        "zstandard",
+        "aiohttp==3.14.5", "certifi==2026.10.18", "msgspec==0.22.0", "numpy==2.4.6",
+        "prometheus-client==0.26.0", "pyzmq==27.3.0", "tokenizers==0.23.3",
+        "tqdm==4.70.1", "transformers==5.23.0", "zstandard==0.25.0",
     ),
 )  # fmt: skip
 MODELS: Final = ("burst", "tick-2ms", "tick-20ms")
+
+
+def installed() -> Path:
+    """Return the folder of the commands of Dynamo's environment, which is made if there is none.
+
+    Raises:
+        StartError: pip failed.
+    """
+    return environment("dynamo", *INSTALLS)
 
 
 async def start(servers: Servers) -> None:
@@ -43,7 +55,7 @@ async def start(servers: Servers) -> None:
     Raises:
         StartError: they cannot be installed, or do not start.
     """
-    commands = await asyncio.to_thread(environment, "dynamo", *INSTALLS)
+    commands = await asyncio.to_thread(installed)
     python = str(commands / "python")
     await _start(servers, "dynamo", python, "benchmarks.peers.dynamo_token_worker")
     await _start(servers, "dynamo-text", python, "benchmarks.peers.dynamo_text_worker")

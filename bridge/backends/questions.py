@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -11,10 +12,15 @@ from bridge.protocol import kserve
 from bridge.protocol.signature import Signature
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from google.protobuf.message import Message
 
 UNARY_TIMEOUT: Final = 5.0
 """Seconds that a question about models may take."""
+
+_ONLY_VERSION: Final = "1"
+"""What Dynamo calls the version of all its models."""
 
 LOAD_TIMEOUT: Final = 600.0
 """Seconds that loading a model may take."""
@@ -22,6 +28,9 @@ LOAD_TIMEOUT: Final = 600.0
 
 class Questions(ABC):
     """The part of `Backend` that runs no generation."""
+
+    _names: Sequence[str] = ()
+    """Models to ask for where the server does not tell which it has."""
 
     @abstractmethod
     async def ask(
@@ -41,11 +50,26 @@ class Questions(ABC):
 
     async def ready_models(self) -> dict[str, str]:
         """See `Backend.ready_models`."""
-        index = await self.ask("RepositoryIndex", kserve.RepositoryIndexRequest(ready=True))
+        try:
+            index = await self.ask("RepositoryIndex", kserve.RepositoryIndexRequest(ready=True))
+        except BridgeError as exc:
+            if exc.reason is not Reason.UNSUPPORTED_OPERATION:
+                raise
+            return await self._ready_names()
         versions: dict[str, str] = {}
         for entry in index.models:
             versions[entry.name] = f"{versions.get(entry.name, '')} {entry.version}".strip()
         return versions
+
+    async def _ready_names(self) -> dict[str, str]:
+        """Return which of the known names are ready, at a server without an index: NVIDIA Dynamo."""
+        if not self._names:
+            message = "the server does not tell its models: name them in the configuration"
+            raise BridgeError(Reason.BACKEND_UNAVAILABLE, message)
+        asked = [kserve.ModelReadyRequest(name=name) for name in self._names]
+        answers = await asyncio.gather(*(self.ask("ModelReady", request) for request in asked))
+        ready = zip(self._names, answers, strict=True)
+        return {name: _ONLY_VERSION for name, answer in ready if answer.ready}
 
     async def signature(self, name: str, version: str = "") -> Signature:
         """See `Backend.signature`."""

@@ -20,7 +20,11 @@ def is_loopback(host: str) -> bool:
 
 
 def exposures(config: Config) -> Iterator[str]:
-    """Yield what strangers can do to a bridge that listens to more than this machine."""
+    """Yield what strangers can do to a bridge that listens, or shows its key, to more than this machine."""
+    scheme, _, address = (config.upstream or "").partition("://")
+    shown = config.upstream_key_file is not None and scheme == "grpc"
+    if shown and not is_loopback(address.rpartition(":")[0].strip("[]")):
+        yield f"showing a key (upstream_key_file) to {address} WITHOUT TLS: it travels open to view, use grpcs://"
     if is_loopback(config.host):
         return
     if config.key_file is None:

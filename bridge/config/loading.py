@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.chat_templates import BUILTIN
 from bridge.config.checks import ConfigError, demand, typed
+from bridge.config.dynamo import Dynamo
 from bridge.config.model import DEFAULT_TEMPLATE, ModelConfig, Template, builtin
 from bridge.config.nats import Nats
 from bridge.config.settings import Config
@@ -43,6 +44,8 @@ def load(path: Path | None, flags: Mapping[str, Any]) -> Config:
     top = read | {key: value for key, value in flags.items() if value is not None}
     if flags.get("nats") is not None:
         top["nats"] = replace(read.get("nats", Nats()), url=flags["nats"])
+    if flags.get("dynamo") is not None:
+        top["dynamo"] = replace(read.get("dynamo", Dynamo()), url=flags["dynamo"])
     top["triton"] = read_upstreams(flags.get("triton"), "triton") or triton
     top["balancing"] = balancing
     top["models"] = {name: _model(name, entry, base) for name, entry in models.items()}

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from bridge.chat_templates import builtin_source, builtin_tokens
 from bridge.config.checks import DERIVED, demand
 
-Adapter = Literal["auto", "vllm", "llmapi", "trtllm", "text"]
+Adapter = Literal["auto", "vllm", "dynamo", "llmapi", "trtllm", "text"]
 """The keys of `protocol.translators.TRANSLATORS`, and "auto" for the first that fits."""
 Task = Literal["auto", "generate", "embed"]
 TextMode = Literal["auto", "delta", "cumulative"]
@@ -70,8 +70,9 @@ class ModelConfig:
     "auto": the first for vLLM, the inputs of TensorRT-LLM."""
     as_parameters: tuple[str, ...] = ()
     """Fields that are sent as request parameters instead of input tensors."""
-    strip_bos: bool = True
-    """Drop a leading beginning-of-sequence token from prompts: the engines add it themselves."""
+    strip_bos: bool | None = None
+    """Drop a leading beginning-of-sequence token from prompts: the engine adds it itself; None: as its family
+    has it."""
     max_tokens: int | None = None
     """Tokens of an answer where the request sets no limit."""
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from typing import Final
 from bridge.config.checks import demand
 from bridge.config.upstreams import check_address
 
+_MAX_PORT: Final = 65535
 SCHEMES: Final = ("nats://", "tls://")
 """Of the addresses of NATS servers; the second asks for TLS."""
 
@@ -24,6 +25,8 @@ class Nats:
     """First token of all subjects: one for each set of front ends and workers that belong together."""
     max_inflight: int = 64
     """Generations that a worker runs at once."""
+    health_port: int | None = None
+    """HTTP port of a worker's health and metrics, 0 takes a free one; None has none."""
     user: str | None = None
     """Name to log in by, with `password_file`."""
     password_file: Path | None = None
@@ -45,6 +48,8 @@ class Nats:
             check_urls("nats.url", self.url)
         known = re.fullmatch(r"[A-Za-z0-9_-]+", self.prefix) is not None
         demand(known, "nats.prefix", f"must be of letters, digits, _ and -, not {self.prefix!r}")
+        port = self.health_port
+        demand(port is None or 0 <= port <= _MAX_PORT, "nats.health_port", f"must be a port, not {port}")
         demand(self.max_inflight > 0, "nats.max_inflight", f"must be > 0, not {self.max_inflight}")
         pairs = (("user", "password_file"), ("certificate", "key"))
         for pair in pairs:

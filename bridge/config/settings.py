@@ -9,10 +9,11 @@ from pathlib import Path  # noqa: TC003
 from typing import Final, Literal
 
 from bridge.config.checks import DERIVED, demand
+from bridge.config.dynamo import Dynamo
 from bridge.config.limits import Limits
 from bridge.config.model import DEFAULT_TEMPLATE, ModelConfig, Template, builtin
 from bridge.config.nats import Nats, check_urls, is_nats
-from bridge.config.tls import Tls, TritonTls  # noqa: TC001 - get_type_hints reads the annotations
+from bridge.config.tls import Tls, TritonTls, UpstreamTls  # noqa: TC001 - get_type_hints reads the annotations
 from bridge.config.upstreams import Balancing, Upstream, check_address, upstreams
 
 UnknownFields = Literal["ignore", "reject"]
@@ -39,8 +40,13 @@ class Config:
     balancing: Balancing = field(default_factory=Balancing, metadata={DERIVED: True})
     """How requests are shared out among several servers."""
     upstream: str | None = None
-    """grpc://HOST:PORT of another bridge, or nats://HOST:PORT of a request plane, instead of a Triton."""
+    """Instead of a Triton, another bridge: grpc://HOST:PORT, grpcs:// with TLS; or a request plane: nats://."""
+    upstream_key_file: Path | None = None
+    """File of the API key that is shown to the other bridge."""
+    upstream_tls: UpstreamTls | None = None
+    """TLS towards a grpcs:// upstream; None trusts the roots of the system."""
     nats: Nats = field(default_factory=Nats)
+    dynamo: Dynamo = field(default_factory=Dynamo)
     default_model: str | None = None
     """Model for requests that name none."""
     chat_template: str = DEFAULT_TEMPLATE
@@ -121,21 +127,27 @@ class Config:
         for key in ("max_request_bytes", "max_response_bytes"):
             demand(getattr(self, key) <= _MAX_BYTES, key, f"must be at most {_MAX_BYTES}")
         demand(not (self.triton and self.upstream), "upstream", "cannot be combined with triton: choose one")
-        if self.upstream is not None:
-            self._check_upstream(self.upstream)
+        self._check_upstream()
         known = {server.address for server in self.servers}
         for name, model in self.models.items():
             model.check(f"models.{name}")
             for address in model.upstreams if known else ():
                 demand(address in known, f"models.{name}.upstreams", f"{address} is not one of triton's")
 
-    def _check_upstream(self, upstream: str) -> None:
-        if not is_nats(upstream):
-            scheme, _, rest = upstream.partition("://")
-            demand(scheme == "grpc", "upstream", f"must be grpc:// or nats://HOST:PORT, not {upstream}")
+    def _check_upstream(self) -> None:
+        scheme, _, rest = (self.upstream or "").partition("://")
+        secured = self.upstream_tls is None or scheme == "grpcs"
+        demand(secured, "upstream_tls", "goes with an upstream of grpcs:// only")
+        shown = self.upstream_key_file is None or scheme in _BRIDGE
+        demand(shown, "upstream_key_file", "goes with an upstream of grpc:// or grpcs:// only")
+        if self.upstream is None:
+            return
+        if not is_nats(self.upstream):
+            known = f"must be grpc://, grpcs:// or nats://HOST:PORT, not {self.upstream}"
+            demand(scheme in _BRIDGE, "upstream", known)
             check_address("upstream", rest)
             return
-        check_urls("upstream", upstream)
+        check_urls("upstream", self.upstream)
         for name, model in self.models.items():
             demand(not model.upstreams, f"models.{name}.upstreams", "goes with triton only")
 
@@ -153,6 +165,8 @@ class Config:
         return self.model(name).template or self.template or builtin(DEFAULT_TEMPLATE)
 
 
+_BRIDGE: Final = frozenset({"grpc", "grpcs"})
+"""Schemes of another bridge."""
 _MAX_PORT: Final = 65535
 _MAX_BYTES: Final = 2**31 - 1
 _POSITIVE: Final = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - get_type_hints reads the annotations
+from typing import ClassVar
 
 from bridge.config.checks import demand
 
@@ -24,16 +25,25 @@ class Tls:
 class TritonTls:
     """`[triton_tls]`: TLS towards Triton."""
 
+    table: ClassVar[str] = "triton_tls"
+    """For complaints."""
     ca: Path | None = None
-    """Roots that Triton's certificate must come from; None trusts those of the system."""
+    """Roots that the server's certificate must come from; None trusts those of the system."""
     certificate: Path | None = None
-    """The bridge's own certificate, where Triton asks for one."""
+    """The bridge's own certificate, where the server asks for one."""
     key: Path | None = None
     """Its private key, without a pass phrase."""
     server_name: str | None = None
-    """The name in Triton's certificate; None is the host of its address."""
+    """The name in the server's certificate; None is the host of its address."""
 
     def __post_init__(self) -> None:
         missing = "certificate" if self.certificate is None else "key"
         both = (self.certificate is None) == (self.key is None)
-        demand(both, f"triton_tls.{missing}", "is required beside the other of certificate and key")
+        demand(both, f"{self.table}.{missing}", "is required beside the other of certificate and key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamTls(TritonTls):
+    """`[upstream_tls]`: TLS towards another bridge."""
+
+    table: ClassVar[str] = "upstream_tls"

@@ -61,7 +61,6 @@ class ChatTemplate:
         source: str,
         special_tokens: Mapping[str, str],
         *,
-        strip_bos: bool = False,
         max_length: int = MAX_PROMPT,
     ) -> None:
         """Compile a template.
@@ -69,7 +68,6 @@ class ChatTemplate:
         Args:
             source: Jinja text, as in `chat_template.jinja` or `tokenizer_config.json`.
             special_tokens: variables such as `bos_token` and `eos_token`.
-            strip_bos: drop a leading `bos_token`, for engines that add it themselves.
             max_length: characters of the longest prompt.
 
         Raises:
@@ -78,7 +76,7 @@ class ChatTemplate:
         self._template, self._reads = _compile(source)
         self._special_tokens = dict(special_tokens)
         self._knows_developer = "developer" in source
-        self._bos = self._special_tokens.get("bos_token", "") if strip_bos else ""
+        self._bos = self._special_tokens.get("bos_token", "")
         self._max_length = max_length
 
     def reads(self, name: str) -> bool:
@@ -95,6 +93,7 @@ class ChatTemplate:
         add_generation_prompt: bool | None = None,
         continue_final_message: bool = False,
         variables: Mapping[str, Any] | None = None,
+        strip_bos: bool = False,
     ) -> str:
         """Return the prompt.
 
@@ -106,6 +105,7 @@ class ChatTemplate:
             add_generation_prompt: open the assistant's turn; None: yes, unless a message is continued.
             continue_final_message: end right after the final message's text, for the model to go on.
             variables: `chat_template_kwargs` and what the bridge adds, such as `enable_thinking`.
+            strip_bos: drop a leading `bos_token`, for engines that add it themselves.
 
         Raises:
             BridgeError: a fault of the request, the template's refusal in its own words among them.
@@ -124,7 +124,7 @@ class ChatTemplate:
             "continue_final_message": continue_final_message,
             "strftime_now": now.strftime,
         }
-        text = self._run(context).removeprefix(self._bos)
+        text = self._run(context).removeprefix(self._bos if strip_bos else "")
         return _cut(text, final) if continue_final_message else text
 
     def _check(self, documents: Sequence[dict[str, Any]] | None, variables: Mapping[str, Any]) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bridge.protocol.tensors import Scalar
 
 _STRING: Final = "TYPE_STRING"
+DYNAMO: Final = "dynamo"
+"""Backend and platform of NVIDIA Dynamo's models: all answer as they go, which they do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Signature:
             version=version,
             backend=config.backend,
             platform=config.platform,
-            decoupled=config.model_transaction_policy.decoupled,
+            decoupled=config.model_transaction_policy.decoupled or config.platform == DYNAMO,
             max_batch_size=config.max_batch_size,
             priority_levels=config.dynamic_batching.priority_levels,
             inputs={

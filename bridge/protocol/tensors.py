@@ -15,6 +15,8 @@ from bridge.errors import BridgeError, Reason
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bridge.protocol.kserve import ModelInferResponse
+
 Scalar = str | bytes | bool | int | float
 """One element of an input tensor."""
 
@@ -33,6 +35,18 @@ FORMATS: Final[dict[str, str]] = {
     "FP64": "d",
 }
 """Triton's datatypes of fixed size -> `struct` format of one element."""
+
+TYPED: Final[dict[str, str]] = {
+    "BYTES": "bytes_contents",
+    "BOOL": "bool_contents",
+    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
+    "INT64": "int64_contents",
+    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+}
+"""Datatype -> the field of KServe's InferTensorContents with its elements; the others are always raw."""
 
 _LENGTH = struct.Struct("<I")
 _INTEGERS = frozenset("BHIQbhiq")
@@ -66,6 +80,18 @@ def _number(form: str, value: Scalar) -> Scalar:
     if form in _INTEGERS and isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def raw(tensor: ModelInferResponse.InferOutputTensor) -> bytes:
+    """Return the raw contents of an output that came with typed ones, which Triton never sends.
+
+    Raises:
+        BridgeError: BACKEND_CONTRACT when they are not those of its datatype.
+    """
+    field = TYPED.get(tensor.datatype)
+    if field is None or not tensor.HasField("contents"):
+        raise BridgeError(Reason.BACKEND_CONTRACT, "the model sent outputs without contents")
+    return pack(tensor.datatype, getattr(tensor.contents, field))
 
 
 def numbers(datatype: str, raw: bytes) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from bridge.errors import BridgeError, Code, Reason
+from bridge.protocol.dynamo_errors import BUSY, of_class
 
 _PREFIX = re.compile(r"^(?:\[request id: [^\]]*\] |in ensemble '[^']*', )+")
 _PATH = re.compile(r"(?:/[\w.+-]+){2,}")
@@ -82,9 +83,10 @@ def from_text(text: str, model: str) -> BridgeError:
         model: the OpenAI name of the model, for the details.
     """
     plain = _PREFIX.sub("", text)
-    reason = next(
-        (reason for parts, reason in ROWS if all(part in plain for part in parts)), Reason.BACKEND_ERROR
-    )
+    reason = next((reason for parts, reason in ROWS if all(part in plain for part in parts)), None)
+    if reason is None and (found := of_class(plain)) is not None:
+        return BridgeError(found[0], f"the model failed: {last_line(found[1])}", model=model)
+    reason = reason or Reason.BACKEND_ERROR
     if reason is Reason.CONTEXT_LENGTH_EXCEEDED:
         return BridgeError(reason, _overflow(plain), param="messages", model=model)
     if reason is Reason.INVALID_VALUE and "lora_name" in plain:
@@ -122,13 +124,21 @@ def from_status(code: int, text: str, model: str) -> BridgeError:
     """
     if "This protocol is restricted" in text:
         return BridgeError(Reason.BACKEND_REFUSED, PUBLIC[Reason.BACKEND_REFUSED])
+    if of_class(text) is not None:
+        return from_text(text, model)
     match code:
+        case Code.UNAVAILABLE if text == BUSY:
+            return BridgeError(Reason.MODEL_NOT_READY, "the model has no workers at the moment", model=model)
         case Code.UNAVAILABLE if "explicit model load" not in text:
             return BridgeError(Reason.BACKEND_UNAVAILABLE, "Triton cannot be reached")
         case Code.DEADLINE_EXCEEDED:
             return BridgeError(Reason.TIMEOUT, "the deadline passed before the model had finished")
         case Code.CANCELLED:
             return BridgeError(Reason.BACKEND_UNAVAILABLE, "Triton ended the call")
+        case Code.NOT_FOUND:
+            return BridgeError(Reason.MODEL_NOT_FOUND, PUBLIC[Reason.MODEL_NOT_FOUND], model=model)
+        case Code.UNIMPLEMENTED:
+            return BridgeError(Reason.UNSUPPORTED_OPERATION, "the server has no such call", model=model)
         case Code.RESOURCE_EXHAUSTED:
             return BridgeError(Reason.BACKEND_ERROR, "a message of the model is larger than the limit")
         case _:

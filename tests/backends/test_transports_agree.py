@@ -76,7 +76,8 @@ async def test_each_status_of_http_has_its_reason(transport: Any, status: int, w
         return begin + (frame(h2.DATA, h2.END_STREAM, number, b"<html>no</html>") if with_body else b"")
 
     gone = status in {429, 502, 503, 504}
-    expected = failed(reason=UNAVAILABLE if gone else ERROR, retry=gone)
+    why = UNAVAILABLE if gone else Reason.UNSUPPORTED_OPERATION if status == 404 else ERROR
+    expected = failed(reason=why, retry=gone)
     assert alike(await seen(transport, answering(parts))) == alike(expected)
 
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from bridge.errors import BridgeError, Reason
 from tests.scripted_backend import running
+from tests.scripted_triton import refused_address, scripted_triton
+from tests.two_transports import EITHER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.backends.triton import TritonBackend
 
 
 async def test_the_ready_models_are_told_with_all_their_versions() -> None:
@@ -39,3 +48,20 @@ async def test_a_question_to_a_triton_that_exits_is_unavailable() -> None:
             await backend.ready_models()
 
     assert caught.value.reason is Reason.BACKEND_UNAVAILABLE
+
+
+@EITHER
+async def test_a_failure_to_connect_is_no_other_backends_failure(
+    transport: Callable[[str], TritonBackend],
+) -> None:
+    with refused_address() as address:
+        early = transport(address)
+        with pytest.raises(BridgeError):
+            await early.ready_models()
+    async with scripted_triton(address=address):
+        late = transport(address)
+        try:
+            assert await late.ready_models() == {"m": "1"}
+        finally:
+            await early.close()
+            await late.close()

@@ -91,6 +91,23 @@ def test_an_empty_table_turns_tls_on_towards_triton(tmp_path: Path) -> None:
         pytest.param("tls.key = 1\ntls.certificate = 'c'", "tls.key: must be a path", id="no path"),
         pytest.param('[triton_tls]\nkey = "k"', "triton_tls.certificate: is required", id="a key alone"),
         pytest.param('[triton_tls]\ncertificate = "c"', "triton_tls.key: is required", id="half a pair"),
+        pytest.param(
+            'upstream = "grpcs://a:1"\n[upstream_tls]\nkey = "k"',
+            "upstream_tls.certificate: is required",
+            id="half",
+        ),
+        pytest.param(
+            'upstream = "grpc://a:1"\n[upstream_tls]',
+            "upstream_tls: goes with an upstream of grpcs://",
+            id="open",
+        ),
+        pytest.param('triton = "a:1"\n[upstream_tls]', "upstream_tls: goes with", id="no upstream"),
+        pytest.param(
+            'upstream = "nats://a:1"\nupstream_key_file = "k"',
+            "upstream_key_file: goes with",
+            id="a plane",
+        ),
+        pytest.param('upstream_key_file = "k"', "upstream_key_file: goes with", id="a key for nobody"),
     ],
 )
 def test_a_complaint_begins_with_table_and_key(tmp_path: Path, text: str, complaint: str) -> None:

@@ -41,7 +41,8 @@ async def listed(catalog: Catalog) -> list[str]:
 
 
 async def test_several_names_may_stand_for_one_model() -> None:
-    models = {"fast": ModelConfig(triton_model="m", max_tokens=5), "slow": ModelConfig(triton_model="m")}
+    limited = ModelConfig(triton_model="m", max_tokens=5, unsupported="ignore")
+    models = {"fast": limited, "slow": ModelConfig(triton_model="m")}
     async with running("m", "n", models=models) as (_, catalog):
         assert await listed(catalog) == ["fast", "n", "slow"]
         fast, slow = await catalog.route("fast"), await catalog.route("slow")

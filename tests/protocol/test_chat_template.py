@@ -29,8 +29,8 @@ def refusal(source: str, *messages: dict[str, Any], **options: Any) -> BridgeErr
 
 
 def test_only_one_bos_is_stripped() -> None:
-    template = ChatTemplate("{{ bos_token * 2 }}x", {"bos_token": "<s>"}, strip_bos=True)
-    assert template.render([USER], now=NOW) == "<s>x"
+    template = ChatTemplate("{{ bos_token * 2 }}x", {"bos_token": "<s>"})
+    assert template.render([USER], now=NOW, strip_bos=True) == "<s>x"
 
 
 def test_a_variable_that_the_template_also_sets_is_read() -> None:

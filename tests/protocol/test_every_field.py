@@ -15,7 +15,7 @@ from bridge.protocol.request_fields import CHAT, COMPLETION, Handling
 from bridge.protocol.translators import TRANSLATORS
 from bridge.protocol.translators.typed_inputs import Overrides
 from tests.families import family_signature
-from tests.protocol import chat_requests, completion_requests
+from tests.protocol import chat_requests, completion_requests, dynamo_frontend
 from tests.protocol.forward_fields import SAMPLES
 from tests.protocol.models import declared, says, sent, served, standin, tensor
 
@@ -60,6 +60,7 @@ ONE_VALUE = frozenset({"temperature", "top_p", "top_k", "seed", "ignore_eos", "c
 MODELS: dict[str, Model] = {
     "vllm": served("echo_vllm"),
     "vllm, the real backend": served(replace(standin("echo_vllm"), backend="vllm")),
+    "dynamo": served(dynamo_frontend.signature()),
     "llmapi": served(family_signature("llmapi")),
     "trtllm": served(family_signature("ensemble", decoupled=True)),
     "text": served(PLAIN),
@@ -86,6 +87,7 @@ TENSORS = {"temperature": "input temperature", "seed": "input seed"}
 EXPECTED: dict[str, dict[str, str]] = {
     "vllm": KEYS | {"logit_bias": "key logit_bias"},
     "vllm, the real backend": KEYS,
+    "dynamo": CUT,
     "llmapi": CUT
     | {
         "temperature": "input sampling_param_top_k",

@@ -8,6 +8,7 @@ from google.protobuf import text_format
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.kserve import ModelConfig
 from bridge.protocol.signature import Signature, TensorSpec
+from tests.protocol import dynamo_frontend
 from tests.protocol.models import declared, sent, standin, tensor
 
 
@@ -30,6 +31,10 @@ def test_parameters_and_platform_of_an_ensemble_are_read() -> None:
     found = Signature.from_config(text_format.Parse(text, ModelConfig()), "3")
     assert (found.platform, found.version, dict(found.parameters)) == ("ensemble", "3", {"k": "v"})
     assert not found.decoupled
+
+
+def test_every_model_of_dynamo_answers_as_it_goes() -> None:
+    assert dynamo_frontend.signature().decoupled
 
 
 def test_a_datatype_of_a_newer_triton_does_not_hide_the_model() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import BridgeError, Reason
-from bridge.protocol.tensors import FORMATS, Utf8, byte_strings, numbers, pack
+from bridge.protocol.kserve import ModelInferResponse
+from bridge.protocol.tensors import FORMATS, TYPED, Utf8, byte_strings, numbers, pack, raw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,29 @@ def test_numbers_come_back_as_they_were_packed(datatype: str) -> None:
         assert list(numbers(datatype, pack(datatype, values))) == values
 
     check()
+
+
+@pytest.mark.parametrize("datatype", sorted(ELEMENTS))
+def test_typed_contents_are_read_as_raw_ones(datatype: str) -> None:
+    @given(st.lists(ELEMENTS[datatype], max_size=5))
+    def check(values: list[Any]) -> None:
+        tensor = ModelInferResponse.InferOutputTensor(datatype=datatype)
+        getattr(tensor.contents, TYPED[datatype]).extend(values)
+        tensor.contents.SetInParent()
+        assert list(numbers(datatype, raw(tensor))) == values
+
+    if datatype in TYPED:
+        check()
+    else:
+        assert datatype == "FP16"
+
+
+def test_a_typed_number_beyond_its_datatype_is_a_contract_failure() -> None:
+    tensor = ModelInferResponse.InferOutputTensor(datatype="INT8")
+    tensor.contents.int_contents.append(300)
+    with pytest.raises(BridgeError) as caught:
+        raw(tensor)
+    assert caught.value.reason is Reason.BACKEND_CONTRACT
 
 
 @given(st.lists(st.binary(max_size=20)))

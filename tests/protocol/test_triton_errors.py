@@ -215,7 +215,8 @@ def test_an_overflow_without_numbers_still_names_the_code() -> None:
         (Code.RESOURCE_EXHAUSTED, "Received message larger than max (5 vs. 4)", Reason.BACKEND_ERROR),
         (Code.NOT_FOUND, "Request for unknown model: 'm' is not found", Reason.MODEL_NOT_FOUND),
         (Code.INTERNAL, EXECUTE, Reason.BACKEND_ERROR),
-        (Code.UNIMPLEMENTED, "", Reason.BACKEND_ERROR),
+        (Code.NOT_FOUND, "whatever a server says", Reason.MODEL_NOT_FOUND),
+        (Code.UNIMPLEMENTED, "", Reason.UNSUPPORTED_OPERATION),
         (2, "", Reason.BACKEND_ERROR),
     ],
 )

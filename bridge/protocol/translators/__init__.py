@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.errors import BridgeError
 from bridge.protocol.generation import Generation
+from bridge.protocol.translators.dynamo import DynamoTranslator
 from bridge.protocol.translators.llmapi import LlmapiTranslator
 from bridge.protocol.translators.text import TextTranslator
 from bridge.protocol.translators.trtllm import TrtllmTranslator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 TRANSLATORS: Final[dict[str, type[VllmTranslator | TypedTranslator]]] = {
     "vllm": VllmTranslator,
+    "dynamo": DynamoTranslator,
     "llmapi": LlmapiTranslator,
     "trtllm": TrtllmTranslator,
     "text": TextTranslator,

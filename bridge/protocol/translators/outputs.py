@@ -9,7 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from openai_bridge.v1.common_pb2 import FINISH_REASON_LENGTH, FINISH_REASON_STOP
+from openai_bridge.v1.common_pb2 import (
+    FINISH_REASON_CONTENT_FILTER,
+    FINISH_REASON_LENGTH,
+    FINISH_REASON_STOP,
+)
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol import tensors
@@ -24,8 +28,9 @@ Output = tuple[str, bytes]
 FINISH_REASONS: Final[dict[str, FinishReason]] = {
     "stop": FINISH_REASON_STOP,
     "length": FINISH_REASON_LENGTH,
+    "content_filter": FINISH_REASON_CONTENT_FILTER,
 }
-"""What vLLM and llmapi call the end. Any other word that is not empty or "None" becomes stop."""
+"""What vLLM, llmapi and Dynamo call the end. Any other word that is not empty or "None" becomes stop."""
 
 CUT_SHORT: Final[dict[str, tuple[Reason, str]]] = {
     "timeout": (Reason.TIMEOUT, "the model ended the answer at its own time limit"),
@@ -41,11 +46,13 @@ def outputs(response: ModelInferResponse) -> dict[str, Output]:
     """Return the outputs of a response by name.
 
     Raises:
-        BridgeError: BACKEND_CONTRACT when an output has no raw contents.
+        BridgeError: BACKEND_CONTRACT when an output has no contents.
     """
     declared, contents = response.outputs, response.raw_output_contents
+    if not contents:
+        return {tensor.name: (tensor.datatype, tensors.raw(tensor)) for tensor in declared}
     if len(declared) != len(contents):
-        raise BridgeError(Reason.BACKEND_CONTRACT, "the model sent outputs without raw contents")
+        raise BridgeError(Reason.BACKEND_CONTRACT, "the model sent outputs without contents")
     return {tensor.name: (tensor.datatype, raw) for tensor, raw in zip(declared, contents, strict=True)}
 
 

@@ -90,6 +90,7 @@ class TypedTranslator(ABC):
 
     family: str
     cuts_stop_strings: bool = False
+    adds_special_tokens: bool = True
     constraints: Collection[str] = frozenset()
     layout: Layout
 

@@ -74,6 +74,7 @@ class VllmTranslator:
 
     family = "vllm"
     cuts_stop_strings = True
+    adds_special_tokens = True
     why: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, signature: Signature, overrides: Overrides = Overrides()) -> None:  # noqa: B008 - frozen

@@ -14,6 +14,7 @@ from bridge.protocol.generation import Generation
 from bridge.protocol.request_fields import FORWARD_NEUTRAL
 from bridge.protocol.translators import TRANSLATORS, choose
 from tests.families import family_signature
+from tests.protocol import dynamo_frontend
 from tests.protocol.forward_fields import SAMPLES
 from tests.protocol.models import sent, standin
 
@@ -23,6 +24,7 @@ MODELS = {
     "ensemble": family_signature("ensemble", decoupled=True),
     "BLS": family_signature("tensorrt_llm_bls"),
     "llmapi": family_signature("llmapi"),
+    "Dynamo": dynamo_frontend.signature(),
     "plain": standin("plain"),
     "batched": standin("batched"),
 }
@@ -64,6 +66,7 @@ def test_every_field_is_told_of(model: str) -> None:
         pytest.param("vllm", "sampling_parameters.max_tokens", "sampling_parameters.logprobs", id="vllm"),
         pytest.param("ensemble", "input max_tokens INT32", "refused", id="trtllm"),
         pytest.param("llmapi", "input sampling_param_max_tokens INT32", "refused", id="llmapi"),
+        pytest.param("Dynamo", "refused", "refused", id="dynamo"),
         pytest.param("plain", "input max_tokens INT32", "refused", id="text"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from bridge.config import Adapter
 from bridge.protocol.translators import TRANSLATORS, UnservableError, choose
+from tests.protocol import dynamo_frontend
 from tests.protocol.models import declared, standin, tensor
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
             declared(tensor("text_input", optional=False), tensor("sampling_parameters"), backend="vllm"),
             "vllm",
             id="the vLLM backend",
+        ),
+        pytest.param(dynamo_frontend.signature(), "dynamo", id="Dynamo's language models"),
+        pytest.param(
+            declared(tensor("text_input", optional=False), tensor("temperature", "FP32"), backend="dynamo"),
+            "text",
+            id="one of Dynamo's tensor models",
         ),
         pytest.param(standin("plain"), "text", id="plain"),
         pytest.param(standin("plain_decoupled"), "text", id="plain and decoupled"),

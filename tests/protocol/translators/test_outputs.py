@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from openai_bridge.v1.common_pb2 import FINISH_REASON_LENGTH, FINISH_REASON_STOP
+from openai_bridge.v1.common_pb2 import (
+    FINISH_REASON_CONTENT_FILTER,
+    FINISH_REASON_LENGTH,
+    FINISH_REASON_STOP,
+)
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.tensors import pack
@@ -87,6 +91,7 @@ def test_what_is_no_count_is_a_contract_failure(datatype: str, value: float) -> 
         (b"None", None),
         (b"stop", FINISH_REASON_STOP),
         (b"length", FINISH_REASON_LENGTH),
+        (b"content_filter", FINISH_REASON_CONTENT_FILTER),
         (b"\xff", FINISH_REASON_STOP),
     ],
 )
