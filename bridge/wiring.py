@@ -18,7 +18,7 @@ from bridge.backends.pool import Budget, Pool
 from bridge.backends.triton import CHANNEL_OPTIONS, TritonBackend
 from bridge.backends.triton_native import NativeTritonBackend
 from bridge.backends.upstream import Upstream
-from bridge.config import ConfigError, is_nats
+from bridge.config import ConfigError, UpstreamTls, is_nats
 from bridge.handlers.admin import ModelAdmin
 from bridge.handlers.catalog import Catalog
 from bridge.handlers.chat import chat_handler
@@ -62,20 +62,10 @@ def make_handlers(config: Config, routes: Routes, protection: Protection, metric
     """Return what the configuration amounts to; nothing connects yet.
 
     Raises:
-        ConfigError: neither triton nor upstream is set, or a host of images is none.
+        ConfigError: neither triton nor upstream is set, a host of images is none, or a file is broken.
     """
     if config.upstream is not None and not is_nats(config.upstream):
-        channel = grpc.aio.insecure_channel(
-            config.upstream.removeprefix("grpc://"),
-            options=[*CHANNEL_OPTIONS, ("grpc.max_receive_message_length", config.max_response_bytes)],
-        )
-        return Handlers(
-            chat=remote_chat(channel),
-            completions=remote_completions(channel),
-            embed=RemoteEmbeddings(channel).create,
-            models=RemoteModels(channel),
-            close=channel.close,
-        )
+        return remote(config, config.upstream, protection)
     backend = plane(config) if config.upstream else make_backend(config, metrics, protection.triton_tls)
     catalog = make_catalog(config, backend, routes)
     images = make_image_loader(config)
@@ -91,6 +81,41 @@ def make_handlers(config: Config, routes: Routes, protection: Protection, metric
         catalog=catalog,
         tokenize=TokenizeHandler(catalog.route),
         admin=admin,
+    )
+
+
+def remote(config: Config, upstream: str, protection: Protection) -> Handlers:
+    """Return the handlers over another bridge.
+
+    Args:
+        config: all settings.
+        upstream: grpc://HOST:PORT, or grpcs:// with TLS.
+        protection: has the key that the other bridge is shown.
+
+    Raises:
+        ConfigError: a file of `upstream_tls` is broken.
+    """
+    scheme, _, address = upstream.partition("://")
+    options: list[tuple[str, int | str]] = [*CHANNEL_OPTIONS]
+    options.append(("grpc.max_receive_message_length", config.max_response_bytes))
+    if scheme == "grpcs":
+        tls = config.upstream_tls or UpstreamTls()
+        if tls.server_name is not None:
+            options.append(("grpc.ssl_target_name_override", tls.server_name))
+        channel = grpc.aio.secure_channel(address, ClientTls(tls).credentials(), options=options)
+    else:
+        channel = grpc.aio.insecure_channel(address, options=options)
+    key = protection.upstream_key
+
+    def login() -> tuple[tuple[str, str], ...]:
+        return () if key is None else key.metadata
+
+    return Handlers(
+        chat=remote_chat(channel, login),
+        completions=remote_completions(channel, login),
+        embed=RemoteEmbeddings(channel, login).create,
+        models=RemoteModels(channel, login),
+        close=channel.close,
     )
 
 
@@ -149,12 +174,22 @@ def make_server(
         "max_response_bytes": config.max_response_bytes,
         "server_name": None if config.triton_tls is None else config.triton_tls.server_name,
         "metadata": tuple(config.triton_header_values.items()),
+        "names": _names(config, address),
         "abandoned_limit": config.request_timeout,
         "meter": meter,
     }
     if config.triton_transport == "native":
         return NativeTritonBackend(address, ssl=None if tls is None else tls.context, **shared)
     return TritonBackend(address, credentials=None if tls is None else tls.credentials(), **shared)
+
+
+def _names(config: Config, address: str) -> tuple[str, ...]:
+    """Return Triton's names of the configured models that a server may serve."""
+    models = config.models.items()
+    found = [
+        model.triton_model or name for name, model in models if address in (model.upstreams or (address,))
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def make_catalog(config: Config, backend: Backend, routes: Routes | None = None) -> Catalog:

@@ -38,8 +38,9 @@ class Asked:
         opening = icp.Opening(
             request_id=request_id,
             inbox=inbox,
-            component_id=plane.component_id,
+            component_id=plane.address,
             batch=icp.BATCH,
+            texts=True,
             stop=self.stop,
         )
         left = self.deadline - asyncio.get_running_loop().time()

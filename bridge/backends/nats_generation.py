@@ -10,17 +10,19 @@ from bridge.backends.blame import ELSEWHERE
 from bridge.errors import BridgeError, Reason
 from bridge.protocol import icp
 from bridge.protocol.icp_answer import Answer
+from bridge.protocol.nats_wire import STATUS
 
 if TYPE_CHECKING:
-    from nats.aio.msg import Msg
-
     from bridge.backends.nats_asked import Asked
     from bridge.backends.nats_plane import Plane
     from bridge.backends.push import Sink
     from bridge.protocol.icp_answer import End
+    from bridge.protocol.nats_wire import Message
 
 ACCEPTANCE: Final = 1.0
 """Seconds that a worker may take to accept a request."""
+MORE: Final = 2
+"""Times that it gets as long again where nothing better can be done, or we are slow ourselves."""
 QUIET: Final = 2.0
 """Seconds without a response after which a worker is asked how many it has sent."""
 
@@ -41,9 +43,9 @@ class Generation:
         self._sink: Sink | None = sink
         self._loop = asyncio.get_running_loop()
         self._tried: list[str] = []
-        self._tries = self._owed = 0
+        self._tries = self._owed = self._waits = 0
         self._said = self._paused = False
-        self._heard = 0.0
+        self._heard = self._began = 0.0
         self._token = self._target = ""
         self._answer: Answer
         self._wait: asyncio.TimerHandle | None = None
@@ -54,16 +56,27 @@ class Generation:
         """Who runs it; empty until it is accepted."""
         return self._answer.component_id
 
+    @property
+    def at(self) -> str:
+        """Who runs it, or is to; empty where any worker may take it."""
+        return self.worker or self._target
+
+    @property
+    def sent(self) -> int:
+        """Responses that have come."""
+        return self._answer.next_seq
+
     def begin(self) -> None:
         """Send it to any worker that has the model.
 
         Raises:
             BridgeError: it cannot be sent.
         """
+        self._plane.counts.begin(self, self._loop.time())
         try:
             self._send(self._plane.subjects.operator(self._name, self._version))
-        except BridgeError:
-            self._close()
+        except BridgeError as exc:
+            self._close(exc)
             raise
 
     def pause(self) -> None:
@@ -82,9 +95,9 @@ class Generation:
             self._give_up()
             self._close()
 
-    def take(self, msg: Msg) -> None:
+    def take(self, msg: Message) -> None:
         """Take a message of the inbox."""
-        if (msg.headers or {}).get("Status") == "503":
+        if msg.headers is not None and msg.headers.get(STATUS) == "503":
             self._unheard()
             return
         answer, self._heard = self._answer, self._loop.time()
@@ -121,7 +134,7 @@ class Generation:
         """Ask the worker how much it has sent, where nothing has come for a while."""
         if self.worker and not self._paused and now - self._heard > QUIET:
             subjects, plane = self._plane.subjects, self._plane
-            reply = f"{plane.inbox}.p{self._token}"
+            reply, self._heard = f"{plane.inbox}.p{self._token}", now
             plane.post(subjects.control(self.worker, self._request_id), b"probe", reply)
 
     def probed(self, sent: bytes) -> None:
@@ -131,11 +144,12 @@ class Generation:
 
     @property
     def _request_id(self) -> str:
-        return f"{self._plane.component_id}-{self._token}"
+        return f"{self._plane.address}-{self._token}"
 
     def _send(self, subject: str) -> None:
         plane = self._plane
-        self._answer = Answer(self._asked.model)
+        self._answer, self._owed, self._waits = Answer(self._asked.model), 0, 0
+        self._began = self._loop.time()
         self._tries += 1
         self._token = plane.enter(self)
         self._asked.send(plane, subject, self._request_id, f"{plane.inbox}.{self._token}")
@@ -157,9 +171,10 @@ class Generation:
         late = self._loop.time() >= self._asked.deadline
         if self._said or late or error.reason not in ELSEWHERE or self._tries > self._plane.retries:
             return False
-        others = self._plane.roster.having(self._name, self._version, self._tried)
+        others = self._plane.roster.having(self._name, self._version, self._tried, since=self._began)
         if not others:
             return False
+        others[0].inflight += 1  # until it tells: the next one is to go elsewhere
         following = others[0].component_id
         self._tried.append(following)
         try:
@@ -180,6 +195,13 @@ class Generation:
         self.fail(BridgeError(Reason.BACKEND_UNAVAILABLE, "no worker answers"))
 
     def _unaccepted(self) -> None:
+        """Go elsewhere; a worker that is the only one would only get the same work twice."""
+        alone = len(self._plane.roster.having(self._name, self._version)) == 1
+        late = self._loop.time() - self._began > (self._waits + 1.5) * ACCEPTANCE
+        if (alone or late) and self._waits < MORE:
+            self._waits += 1
+            self._wait = self._loop.call_later(ACCEPTANCE, self._unaccepted)
+            return
         self.fail(BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker did not accept the request in time"))
 
     def _expire(self) -> None:
@@ -209,11 +231,12 @@ class Generation:
 
     def _finish(self, error: BridgeError | None) -> None:
         sink = self._sink
-        self._close()
+        self._close(error)
         if sink is not None:
             telling.end(sink, error)
 
-    def _close(self) -> None:
+    def _close(self, error: BridgeError | None = None) -> None:
+        self._plane.counts.end(self, self._loop.time(), error)
         self._sink = None
         self._quieten()
         self._limit.cancel()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from nats.aio.client import RawCredentials
 
 from bridge.config import ConfigError
 
@@ -11,6 +14,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config import Nats
+
+_CREDENTIALS: Final = re.compile(
+    r"-BEGIN NATS USER JWT-+\s+(\S+)\s+-+END NATS USER JWT-.*-BEGIN USER NKEY SEED-+\s+(\S+)\s", re.DOTALL
+)
+_REWRITTEN: Final = (
+    "-----BEGIN NATS USER JWT-----\n{}\n------END NATS USER JWT------\n\n"
+    "-----BEGIN USER NKEY SEED-----\n{}\n------END USER NKEY SEED------\n"
+)
+"""As the library wants it: it reads anything else for ever, or in part."""
 
 
 def options(settings: Nats, urls: str) -> dict[str, Any]:
@@ -24,12 +36,9 @@ def options(settings: Nats, urls: str) -> dict[str, Any]:
         password = _text(settings.password_file, "nats.password_file")
         made |= {"user": settings.user, "password": password}
     if settings.credentials is not None:
-        _text(settings.credentials, "nats.credentials")
-        made["user_credentials"] = str(settings.credentials)
+        made["user_credentials"] = _credentials(_text(settings.credentials, "nats.credentials"))
     if settings.nkey_seed is not None:
-        made["nkeys_seed_str"] = _text(settings.nkey_seed, "nats.nkey_seed")
-    if settings.credentials is not None or settings.nkey_seed is not None:
-        _demand_nkeys()
+        made["nkeys_seed_str"] = _seed(_text(settings.nkey_seed, "nats.nkey_seed"), "nats.nkey_seed")
     if settings.ca is not None or settings.certificate is not None or "tls://" in urls:
         made["tls"] = _context(settings)
         if settings.server_name is not None:
@@ -55,8 +64,21 @@ def _text(path: Path, key: str) -> str:
         raise ConfigError(f"{key}: {path} cannot be read: {why}") from exc
 
 
-def _demand_nkeys() -> None:
+def _credentials(text: str) -> RawCredentials:
+    found = _CREDENTIALS.search(text)
+    if found is None:
+        raise ConfigError("nats.credentials: the file holds no JWT of a user with its nkey")
+    jwt, seed = found.groups()
+    return RawCredentials(_REWRITTEN.format(jwt, _seed(seed, "nats.credentials")))
+
+
+def _seed(seed: str, key: str) -> str:
     try:
-        import nkeys  # type: ignore[import-untyped]  # noqa: F401, PLC0415 - optional
+        import nkeys  # type: ignore[import-untyped]  # noqa: PLC0415 - optional
     except ImportError as exc:
         raise ConfigError("nats: a login by nkey needs: pip install 'openai-bridge[nats]'") from exc
+    try:
+        nkeys.from_seed(bytearray(seed.encode()))
+    except (nkeys.NkeysError, ValueError) as exc:
+        raise ConfigError(f"{key}: the file holds no seed of an nkey") from exc
+    return seed

@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from bridge.backends.nats_inquiries import Inquiries
 from bridge.backends.nats_link import Link
 from bridge.backends.nats_login import options
+from bridge.backends.nats_service import make_service
 from bridge.backends.roster import Roster
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.icp_answer import request_id_of
 from bridge.protocol.icp_subjects import Subjects
+from bridge.protocol.nats_wire import STATUS
 
 if TYPE_CHECKING:
-    from nats.aio.client import Client
-    from nats.aio.msg import Msg
-
     from bridge.backends.nats_generation import Generation
+    from bridge.backends.nats_wire import Connection
     from bridge.config import Config
+    from bridge.protocol.nats_wire import Message
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ FIRST_CONNECT: Final = 1.0
 """Seconds that the first question waits for a connection."""
 FIRST_WORKER: Final = 0.3
 """Seconds that a question waits for a worker to say that it is there."""
+GENERATIONS: Final = "generations"  # what discovery calls our inbox: all that we hear of is told there
 
 
 class Plane:
@@ -60,11 +63,20 @@ class Plane:
         """Further tries of a generation of which nothing has come."""
         name = f"front end {self.component_id}"
         self._link = Link(urls.split(","), self, lambda: options(nats, urls), name)
-        self.inbox = self.subjects.inbox(self.component_id)
-        """What begins the subjects of our answers."""
+        self._connections = count()
+        self.address = self.inbox = ""
+        """Who asks, and what begins the subjects of the answers: another one for each connection.
+
+        So workers see that nobody listens any more to what they were asked before it was lost.
+        """
+        self._service = make_service(
+            self.subjects.front_ends, "A front end of the request plane", self.component_id, grouped=False
+        )
+        self.counts = self._service.of(GENERATIONS)
+        """What all generations amount to."""
         self._tokens = count()
         self._generations: dict[str, Generation] = {}
-        self._questions: dict[str, asyncio.Future[Msg]] = {}
+        self._inquiries = Inquiries()
         self._somebody = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._closed = False
@@ -79,10 +91,10 @@ class Plane:
             self._link.start()
             self._watching = asyncio.create_task(self._watch())
             await _within(self._link.up, FIRST_CONNECT)
-        if self._link.up.is_set() and not self.roster.workers:
+        if self._link.up.is_set() and not self.roster.serving:
             await _within(self._somebody, FIRST_WORKER)
         self._demand_link()
-        if not self.roster.workers:
+        if not self.roster.serving:
             raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the request plane has no worker")
 
     async def close(self) -> None:
@@ -94,39 +106,35 @@ class Plane:
             await asyncio.wait([self._watching])
             await self._link.close()
 
-    async def ask(self, subject: str, data: bytes, limit: float) -> Msg:
+    async def ask(self, subject: str, data: bytes, limit: float) -> Message:
         """Return the answer to a question to one worker.
 
         Raises:
             BridgeError: BACKEND_UNAVAILABLE, it does not come within `limit` seconds.
         """
         self._demand_link()
-        token = f"q{next(self._tokens)}"
-        answer: asyncio.Future[Msg]
-        answer = self._questions[token] = asyncio.get_running_loop().create_future()
-        self.post(subject, data, f"{self.inbox}.{token}")
-        try:
-            async with asyncio.timeout(limit):
-                msg = await answer
-        except TimeoutError:
-            raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker does not answer") from None
-        finally:
-            del self._questions[token]
-        if (msg.headers or {}).get("Status") == "503":
-            raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker has gone")
-        return msg
+        return await self._inquiries.ask(
+            lambda number: self.post(subject, data, f"{self.inbox}.q{number}"), limit
+        )
 
-    async def connected(self, client: Client) -> None:
+    def connected(self, connection: Connection) -> None:
         """See `Party.connected`; whoever is there is asked to say so at once."""
-        await client.subscribe(f"{self.inbox}.*", cb=self._heard)
-        await client.subscribe(self.subjects.heartbeat("*"), cb=self._beaten)
-        await client.publish(f"$SRV.INFO.{self.subjects.service}", reply=f"{self.inbox}.i")
+        wire = connection.wire
+        self.address = f"{self.component_id}-{next(self._connections)}"
+        self.inbox = self.subjects.inbox(self.address)
+        wire.subscribe(f"{self.inbox}.*", self._heard)
+        wire.subscribe(self.subjects.heartbeat("*"), lambda msg: self._seen(msg.data))
+        for subject in self._service.subjects:  # without the permission for it `status` does not show us
+            wire.subscribe(subject, self._introduce)
+        wire.publish(f"$SRV.INFO.{self.subjects.service}", b"", f"{self.inbox}.i")
 
     def lost(self) -> None:
         """See `Party.lost`."""
         self.roster.workers.clear()
         self._somebody.clear()
-        self._fail_all(BridgeError(Reason.BACKEND_UNAVAILABLE, "the request plane is lost"))
+        lost = BridgeError(Reason.BACKEND_UNAVAILABLE, "the request plane is lost")
+        self._fail_all(lost)
+        self._inquiries.fail(lost)
 
     def enter(self, generation: Generation) -> str:
         """Listen for a try; return its token, the last of its inbox.
@@ -135,8 +143,7 @@ class Plane:
             BridgeError: there is no connection.
         """
         self._demand_link()
-        token = str(next(self._tokens))
-        self._generations[token] = generation
+        self._generations[token := str(next(self._tokens))] = generation
         return token
 
     def leave(self, token: str) -> None:
@@ -158,18 +165,20 @@ class Plane:
     def _demand_link(self) -> None:
         if self._closed:
             raise BridgeError(Reason.SHUTTING_DOWN, "the bridge is stopping")
-        if not self._link.up.is_set():
-            raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the request plane cannot be reached")
+        if trouble := self._link.trouble:
+            raise BridgeError(Reason.BACKEND_UNAVAILABLE, trouble)
 
-    async def _beaten(self, msg: Msg) -> None:
-        self._seen(msg.data)
+    def _introduce(self, msg: Message) -> None:
+        status, endpoints = {"inflight": self.counts.inflight}, {GENERATIONS: f"{self.inbox}.*"}
+        if msg.reply and (reply := self._service.reply(msg.subject, status, endpoints)) is not None:
+            self.post(msg.reply, reply)
 
     def _seen(self, heartbeat: bytes) -> None:
         self.roster.told(heartbeat, asyncio.get_running_loop().time())
         if self.roster.workers:
             self._somebody.set()
 
-    async def _heard(self, msg: Msg) -> None:
+    def _heard(self, msg: Message) -> None:
         """Hand a message of the inbox to whom it is for."""
         token = msg.subject.rpartition(".")[2]
         generation = self._generations.get(token)
@@ -180,12 +189,12 @@ class Plane:
         else:
             self._told(token[:1], token[1:], msg)
 
-    def _told(self, kind: str, of: str, msg: Msg) -> None:
-        gone = (msg.headers or {}).get("Status") == "503"
+    def _told(self, kind: str, of: str, msg: Message) -> None:
+        gone = (msg.headers or {}).get(STATUS) == "503"
         if kind == "p" and of in self._generations:
             self._generations[of].probed(b"gone" if gone else msg.data)
-        elif kind == "q" and (asked := self._questions.get(f"q{of}")) is not None and not asked.done():
-            asked.set_result(msg)
+        elif kind == "q":
+            self._inquiries.answered(of, msg)
         elif kind == "w" and gone:
             self.dead(of, "has gone")
         elif kind == "w":
@@ -208,20 +217,26 @@ class Plane:
             now = loop.time()
             if (late := now - before - TICK) > TICK:
                 self.roster.forgive(late)
-            silent, dead = self.roster.silent(now)
-            for worker in silent:
-                self.post(self.subjects.control(worker), b"probe", f"{self.inbox}.w{worker}")
-            for worker in dead:
-                self.dead(worker, "does not answer")
-            for generation in list(self._generations.values()):
-                generation.look(now)
+            try:
+                self._look_at_all(now)
+            except Exception:  # a bug must not leave the dead among the living for ever
+                logger.exception("bug while looking at the workers")
+
+    def _look_at_all(self, now: float) -> None:
+        silent, dead = self.roster.silent(now)
+        for worker in silent:
+            self.post(self.subjects.control(worker), b"probe", f"{self.inbox}.w{worker}")
+        for worker in dead:
+            self.dead(worker, "does not answer")
+        for generation in list(self._generations.values()):
+            generation.look(now)
 
     def dead(self, worker: str, why: str) -> None:
         """Note that a worker is not there any more: what it runs fails, or goes elsewhere."""
-        if self.roster.workers.pop(worker, None) is None:
+        if (seen := self.roster.workers.pop(worker, None)) is None:
             return
-        logger.warning("worker %s %s", worker, why)
-        for generation in [one for one in self._generations.values() if one.worker == worker]:
+        logger.log(logging.INFO if seen.draining else logging.WARNING, "worker %s %s", worker, why)
+        for generation in [one for one in self._generations.values() if one.at == worker]:
             generation.fail(BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker was lost"))
 
     def _fail_all(self, error: BridgeError) -> None:

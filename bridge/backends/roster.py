@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from bridge.protocol.icp_subjects import is_token
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -27,6 +29,8 @@ class Seen:
     capacity: int
     heard: float
     """When it last said something."""
+    draining: bool = False
+    """Whether it takes no requests any more."""
 
     def has(self, name: str, version: str) -> bool:
         """Tell whether it offers a model; an empty version is any."""
@@ -51,10 +55,17 @@ class Roster:
                 inflight=int(told["inflight"]),
                 capacity=int(told["capacity"]),
                 heard=now,
+                draining=bool(told.get("draining")),
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             return
-        self.workers[seen.component_id] = seen
+        if is_token(seen.component_id):
+            self.workers[seen.component_id] = seen
+
+    @property
+    def serving(self) -> bool:
+        """Whether there is a worker that takes requests."""
+        return any(not seen.draining for seen in self.workers.values())
 
     def answered(self, component_id: str, now: float) -> None:
         """Note that a worker has answered."""
@@ -74,14 +85,16 @@ class Roster:
                 words.setdefault(name, set()).add(versions)
         return {name: " | ".join(sorted(found)) for name, found in words.items()}
 
-    def having(self, name: str, version: str, without: Collection[str] = ()) -> list[Seen]:
-        """Return the workers that offer a model, those with the most room first."""
+    def having(
+        self, name: str, version: str, without: Collection[str] = (), *, since: float = 0.0
+    ) -> list[Seen]:
+        """Return the workers that offer a model: those heard since a time first, with the most room first."""
         found = [
             worker
             for worker in self.workers.values()
             if worker.has(name, version) and worker.component_id not in without
         ]
-        return sorted(found, key=lambda worker: worker.inflight / max(worker.capacity, 1))
+        return sorted(found, key=lambda one: (one.heard < since, one.inflight / max(one.capacity, 1)))
 
     def silent(self, now: float) -> tuple[list[str], list[str]]:
         """Return who is to be asked whether it lives, and who has not answered."""

@@ -41,6 +41,10 @@ CHANNEL_OPTIONS: Final = (
     # Also the time that a connection may take until Triton has greeted it.
     ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", 200),
+    # By default a name keeps its meaning for 30 s, although nobody answers there any more.
+    ("grpc.dns_min_time_between_resolutions_ms", 200),
+    # By default all channels of a process share their connections, and an earlier one's failure to connect.
+    ("grpc.use_local_subchannel_pool", 1),
 )
 
 
@@ -57,6 +61,7 @@ class TritonBackend(Questions):
         credentials: grpc.ChannelCredentials | None = None,
         server_name: str | None = None,
         metadata: Metadata = (),
+        names: Sequence[str] = (),
         abandoned_limit: float = 600.0,
         meter: Meter | None = None,
     ) -> None:
@@ -70,6 +75,7 @@ class TritonBackend(Questions):
             credentials: for TLS.
             server_name: the name in Triton's certificate; None is the host of the address.
             metadata: goes with every call.
+            names: models to ask for where the server does not tell which it has.
             abandoned_limit: seconds that a generation may go on that was given up and must not be cancelled.
             meter: hears of these.
         """
@@ -79,6 +85,7 @@ class TritonBackend(Questions):
             ("grpc.max_send_message_length", -1),
         ]
         self.address = address
+        self._names = names
         if server_name is not None:
             options.append(("grpc.ssl_target_name_override", server_name))
         self._channel = (

@@ -52,6 +52,7 @@ class NativeTritonBackend(Questions):
         ssl: SSLContext | None = None,
         server_name: str | None = None,
         metadata: Metadata = (),
+        names: Sequence[str] = (),
         abandoned_limit: float = 600.0,
         meter: Meter | None = None,
     ) -> None:
@@ -67,10 +68,12 @@ class NativeTritonBackend(Questions):
             ssl: for TLS.
             server_name: the name in Triton's certificate; None is the host of the address.
             metadata: goes with every call.
+            names: models to ask for where the server does not tell which it has.
             abandoned_limit: seconds that a generation may go on that was given up and must not be cancelled.
             meter: hears of these.
         """
         self.address = address
+        self._names = names
         limits = Limits(message=max_response_bytes, stream_window=stream_window)
         self._channel = Channel(
             address,

@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from nats.errors import Error as NatsError
-
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
-    from nats.aio.client import Client
-    from nats.aio.msg import Msg
-    from nats.aio.subscription import Subscription
-
+    from bridge.backends.nats_wire import Connection
     from bridge.protocol.icp_subjects import Subjects
+    from bridge.protocol.nats_wire import Message
 
 REJOIN = 0.9
 """Part of the capacity below which a worker that was full takes requests again."""
@@ -23,7 +19,7 @@ REJOIN = 0.9
 class Offers:
     """See the module. Changes are made one after the other, in the background."""
 
-    def __init__(self, subjects: Subjects, capacity: int, take: Callable[[Msg], Awaitable[None]]) -> None:
+    def __init__(self, subjects: Subjects, capacity: int, take: Callable[[Message], object]) -> None:
         """Begin with no model, and no connection.
 
         Args:
@@ -33,15 +29,16 @@ class Offers:
         """
         self.models: Mapping[str, str] = {}
         """Versions of each ready model, with spaces between them."""
-        self.joined: dict[str, Subscription] = {}
-        """By subject."""
+        self.joined: dict[str, bytes] = {}
+        """Subscriptions by subject."""
         self._subjects = subjects
         self._capacity = capacity
         self._take = take
-        self._client: Client | None = None
+        self._connection: Connection | None = None
         self._full = self._draining = False
         self._wanted = asyncio.Event()
         self._changing = asyncio.Lock()
+        self._leaving: asyncio.Task[None] | None = None
 
     @property
     def endpoints(self) -> dict[str, str]:
@@ -65,11 +62,16 @@ class Offers:
         self._draining = True
         await self._try()
 
-    def use(self, client: Client) -> None:
+    def use(self, connection: Connection) -> None:
         """Join on a new connection."""
-        self._client = client
-        self.joined = {}
+        self._connection = connection
         self._wanted.set()
+
+    def lost(self) -> None:
+        """Forget the connection; what was to be left on it is."""
+        self._connection, self.joined = None, {}
+        if self._leaving is not None:
+            self._leaving.cancel()
 
     async def keep(self) -> None:
         """Join and leave for ever, as is wanted."""
@@ -79,22 +81,32 @@ class Offers:
             await self._try()
 
     async def _try(self) -> None:
-        try:
-            async with self._changing:
-                await self._change()
-        except (NatsError, OSError, TimeoutError):  # lost: the next connection begins anew
-            self._client = None
+        async with self._changing:
+            await self._change()
 
     async def _change(self) -> None:
-        client = self._client
-        if client is None or client.is_closed:
+        connection = self._connection
+        if connection is None or connection.is_closed:
             return
         wanted = set() if self._full or self._draining else self._subjects_offered()
-        for subject in self.joined.keys() - wanted:
-            # What has arrived already is still taken: to forget it would leave its client waiting.
-            await self.joined.pop(subject).drain()  # type: ignore[no-untyped-call]
+        wire, left = connection.wire, [self.joined.pop(subject) for subject in self.joined.keys() - wanted]
         for subject in wanted - self.joined.keys():
-            self.joined[subject] = await client.subscribe(subject, queue=subject, cb=self._take)
+            self.joined[subject] = wire.subscribe(subject, self._take, queue=subject)
+        for sid in left:
+            wire.unsubscribe(sid)
+        if left:  # what is on its way is still taken: to forget it would leave its client waiting
+            await self._flush(connection)
+        for sid in left:
+            wire.forget(sid)
+
+    async def _flush(self, connection: Connection) -> None:
+        """Wait until what is on its way has come, or the connection is lost: the next one begins anew."""
+        self._leaving = asyncio.create_task(connection.flush())
+        try:
+            await asyncio.wait([self._leaving])
+        finally:
+            self._leaving.cancel()
+            await asyncio.gather(self._leaving, return_exceptions=True)
 
     def _subjects_offered(self) -> set[str]:
         return {

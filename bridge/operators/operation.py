@@ -6,11 +6,11 @@ Everything that one turn of the event loop brings leaves in one message, at its 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.errors import BridgeError, Reason, public
 from bridge.protocol import icp
+from bridge.protocol.icp_batches import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from bridge.backends.push import Handle
     from bridge.protocol.alike import Received
     from bridge.protocol.icp import Opening
-
-ENVELOPE = 256
-"""Bytes of a message that are not its responses."""
 
 
 class Post(Protocol):
@@ -52,21 +49,28 @@ class Operation:
             over: hears of the end, once.
         """
         self.opening = opening
-        self.sent = 0
-        """Responses that have left; the next one has this number."""
         self.stalls = 0
         """Times that the credit was used up."""
         self._post = post
-        self._max = max_payload - ENVELOPE
+        self._max = max_payload
         self._over = over
         self._credit = opening.credit
-        self._refilled = icp.Refilled(output)
-        self._ready: deque[bytes] = deque()
+        self._ready = Outgoing(output, batch=opening.batch, texts=opening.texts, max_payload=max_payload)
         self._last: bytes | None = None
         self._error: BridgeError | None = None
         self._scheduled = self._paused = self._done = False
         self._handle: Handle | None = None
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def sent(self) -> int:
+        """Responses that have left."""
+        return self._ready.sent
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait for credit."""
+        return self._ready.size
 
     def begin(self, open_with: Callable[[Operation], Handle]) -> None:
         """Run it on a backend."""
@@ -77,7 +81,7 @@ class Operation:
 
     def responses(self, batch: Sequence[Received]) -> None:
         """See `Sink.responses`."""
-        self._ready.extend(map(self._refilled.serialized, batch))
+        self._ready.add(batch)
         self._schedule()
 
     def ended(self, error: BridgeError | None) -> None:
@@ -114,44 +118,30 @@ class Operation:
     def _flush(self) -> None:
         self._scheduled = False
         while self._ready and self._credit > 0 and not self._done:
-            self._leave(self._batch())
+            self._leave()
         if self._done:
             return
         if self._ready:
             self._hold()
         elif self._last is not None:
             self._done = True
-            self._leave([self._last])
+            self._post(self.opening.inbox, self._ready.last(self._last))
             self._over(self._error)
         elif self._paused and self._credit > 0 and self._handle is not None:
             self._paused = False
             self._handle.resume()
 
-    def _batch(self) -> list[bytes]:
-        """Take what fits into one message, and the credit for it."""
-        most, size, batch = min(self.opening.batch, icp.BATCH, self._credit), 0, list[bytes]()
-        while self._ready and len(batch) < most and size + len(self._ready[0]) + 8 <= self._max:
-            batch.append(self._ready.popleft())
-            size += len(batch[-1]) + 8
-        if not batch:
-            self._too_large()
-        self._credit -= len(batch)
-        return batch
-
-    def _leave(self, batch: list[bytes]) -> None:
-        if not batch:
-            return
-        batched = self.opening.batch > 1
-        for message in icp.pack_responses(self.sent, batch, batched=batched):
+    def _leave(self) -> None:
+        """Send one message, or fail: a response is larger than the plane's messages."""
+        before = self._ready.sent
+        if message := self._ready.take(self._credit):
+            self._credit -= self._ready.sent - before
             self._post(self.opening.inbox, message)
-        self.sent += len(batch)
-
-    def _too_large(self) -> None:
-        """Fail: a response is larger than the plane's messages."""
+            return
         self._ready.clear()
         if self._handle is not None:
             self._handle.cancel()
-        what = f"a response of the model is larger than the {self._max + ENVELOPE} bytes of a NATS message"
+        what = f"a response of the model is larger than the {self._max} bytes of a NATS message"
         self._last = None
         self._finish(BridgeError(Reason.BACKEND_ERROR, what))
 

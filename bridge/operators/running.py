@@ -11,19 +11,19 @@ from bridge.operators.clients import Clients
 from bridge.operators.operation import Operation
 from bridge.protocol import icp, kserve
 from bridge.protocol.icp_subjects import ANY, Subjects
+from bridge.protocol.nats_wire import STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-
-    from nats.aio.msg import Msg
 
     from bridge.backends.balanced import PushBalanced
     from bridge.backends.base import Stop
     from bridge.backends.nats_link import Link
     from bridge.backends.push import Handle
     from bridge.config import Config
-    from bridge.operators.service import Service
     from bridge.protocol.icp import Opening
+    from bridge.protocol.icp_service import Service
+    from bridge.protocol.nats_wire import Message
 
 logger = logging.getLogger(__name__)
 
@@ -75,12 +75,12 @@ class Running:
             if not client or operation.opening.component_id == client:
                 operation.cancel(error)
 
-    async def returned(self, msg: Msg) -> None:
+    def returned(self, msg: Message) -> None:
         """Hear that a front end has gone: its inbox has no subscriber any more."""
-        if (msg.headers or {}).get("Status") == "503":
+        if (msg.headers or {}).get(STATUS) == "503":
             self.cancel(client=self.clients.gone(msg.subject))
 
-    def control(self, msg: Msg) -> None:
+    def control(self, msg: Message) -> None:
         """Do what a front end says of a request."""
         request_id = msg.subject.rpartition(".")[2]
         operation = self._operations.get(request_id)
@@ -95,7 +95,7 @@ class Running:
         elif verb == "credit" and number.isdecimal():
             operation.grant(min(int(number), icp.CREDIT))
 
-    def take(self, msg: Msg, models: Collection[str], *, draining: bool) -> None:
+    def take(self, msg: Message, models: Collection[str], *, draining: bool) -> None:
         """Accept a request and run it, or refuse it.
 
         Args:
@@ -113,7 +113,8 @@ class Running:
             timeout = icp.seconds_of(headers.get("grpc-timeout", "")) if "grpc-timeout" in headers else None
             self._admit(msg, request, opening, models, full=draining)
         except BridgeError as exc:
-            self._link.post(msg.reply, icp.final(opening.request_id if opening else "", exc))
+            asked, own = opening.request_id if opening else "", self._service.component_id
+            self._link.post(msg.reply, icp.final(asked, exc, component_id=own))
             return
         self._link.post(opening.inbox, icp.acceptance(opening, self._service.component_id))
         metadata = [(key.lower(), value) for key, value in headers.items() if key.lower() in PASSED_ON]
@@ -122,7 +123,7 @@ class Running:
 
     def _admit(
         self,
-        msg: Msg,
+        msg: Message,
         request: kserve.ModelInferRequest,
         opening: Opening,
         models: Collection[str],
@@ -149,12 +150,14 @@ class Running:
     ) -> None:
         loop = asyncio.get_running_loop()
         began, name = loop.time(), request.model_name
+        counts = self._service.of(name)
 
         def over(error: BridgeError | None) -> None:
             del self._operations[opening.request_id]
             self.clients.left(opening)
             self._changed(len(self._operations))
-            self._service.count(name, loop.time() - began, error)
+            limit.cancel()
+            counts.end(operation, loop.time(), error)
             if not self._operations:
                 self.empty.set()
 
@@ -167,7 +170,10 @@ class Running:
         )
         self._operations[opening.request_id] = operation
         self.empty.clear()
+        expired = BridgeError(Reason.TIMEOUT, "the deadline passed before all was taken")
+        limit = loop.call_at(began + timeout, operation.cancel, expired)  # also of what waits for credit
         self.clients.came(opening)
+        counts.begin(operation, began)
         self._changed(len(self._operations))
         stopping = None if opening.stop is None else _stopping(opening.stop)
 

@@ -9,26 +9,24 @@ import asyncio
 import logging
 import secrets
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from bridge.backends.nats_link import Link
 from bridge.backends.nats_login import options
+from bridge.backends.nats_service import make_service
 from bridge.errors import BridgeError, Reason, public
 from bridge.operators.offers import Offers
 from bridge.operators.running import Running
-from bridge.operators.service import Service
 from bridge.protocol import kserve
 from bridge.protocol.icp_subjects import DESCRIBE, Subjects
 
 if TYPE_CHECKING:
-    from nats.aio.client import Client
-    from nats.aio.msg import Msg
-
     from bridge.backends.balanced import PushBalanced
+    from bridge.backends.nats_wire import Connection
     from bridge.config import Config
+    from bridge.protocol.nats_wire import Message
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +53,12 @@ class Worker:
         self._link = Link(urls.split(","), self, lambda: options(nats, urls), f"worker {self.component_id}")
         self._draining = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._service = Service(
-            name=self._subjects.service,
-            component_id=self.component_id,
-            started=datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-            max_inflight=nats.max_inflight,
+        self._telling: set[asyncio.Task[None]] = set()
+        self._service = make_service(
+            self._subjects.service,
+            "Models of a Triton on the request plane",
+            self.component_id,
+            max_inflight=str(nats.max_inflight),
         )
         self._offers = Offers(self._subjects, nats.max_inflight, self._take)
         self._running = Running(config, backend, self._link, self._service, self._offers.running)
@@ -80,33 +79,48 @@ class Worker:
             async with asyncio.timeout(self._config.drain_timeout):
                 await self._running.empty.wait()
         self.hurry()
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._telling]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._link.close()
         await self._backend.close()
+
+    def not_ready(self) -> str | None:
+        """Tell why no requests are taken, None: they are, or will be when some have ended."""
+        if self._draining:
+            return "the worker is stopping"
+        if not self._link.up.is_set():
+            return "the request plane cannot be reached"
+        return None if self._offers.models else "there is no model to offer"
 
     def hurry(self) -> None:
         """Fail what runs."""
         self._running.cancel(BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker is stopping"))
 
-    async def connected(self, client: Client) -> None:
+    def connected(self, connection: Connection) -> None:
         """See `Party.connected`."""
+        wire = connection.wire
         for subject in self._service.subjects:
-            await client.subscribe(subject, cb=self._introduce)
-        await client.subscribe(self._subjects.control(self.component_id, "*"), cb=self._control)
-        await client.subscribe(f"{self._subjects.inbox(self.component_id)}.*", cb=self._running.returned)
-        await client.subscribe(self._subjects.all_directed(self.component_id), cb=self._take)
-        self._offers.use(client)
+            wire.subscribe(subject, self._introduce)
+        wire.subscribe(self._subjects.control(self.component_id, "*"), self._control)
+        wire.subscribe(f"{self._subjects.inbox(self.component_id)}.*", self._running.returned)
+        wire.subscribe(self._subjects.all_directed(self.component_id), self._take)
+        self._offers.use(connection)
+        wire.publish(self._subjects.heartbeat(self.component_id), orjson.dumps(self._status()))
 
     def lost(self) -> None:
         """See `Party.lost`: nobody hears what the generations would say."""
+        self._offers.lost()
         self._running.cancel()
 
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(self._config.poll_interval)
-            await self._look()
+            try:
+                await self._look()
+            except Exception:  # a bug must not leave the models as they are for ever
+                logger.exception("bug while looking for models")
 
     async def _look(self) -> None:
         try:
@@ -138,12 +152,12 @@ class Worker:
             "draining": self._draining,
         }
 
-    async def _introduce(self, msg: Msg) -> None:
+    def _introduce(self, msg: Message) -> None:
         reply = self._service.reply(msg.subject, self._status(), self._offers.endpoints)
         if reply is not None and msg.reply:
             self._link.post(msg.reply, reply)
 
-    async def _describe(self, msg: Msg) -> None:
+    async def _describe(self, msg: Message) -> None:
         if not msg.reply:
             return
         try:
@@ -159,11 +173,13 @@ class Worker:
         else:
             self._link.post(msg.reply, kserve.ModelConfigResponse(config=config).SerializeToString())
 
-    async def _take(self, msg: Msg) -> None:
+    def _take(self, msg: Message) -> None:
         self._running.take(msg, self._offers.models, draining=self._draining)
 
-    async def _control(self, msg: Msg) -> None:
+    def _control(self, msg: Message) -> None:
         if msg.subject.endswith(f".{DESCRIBE}"):
-            await self._describe(msg)
+            telling = asyncio.create_task(self._describe(msg))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
         else:
             self._running.control(msg)

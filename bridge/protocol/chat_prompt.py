@@ -55,6 +55,7 @@ def chat_prompt(
         add_generation_prompt=opens,
         continue_final_message=request.continue_final_message,
         variables=_variables(request, template, model.id),
+        strip_bos=model.adds_special_tokens,
     )
 
 

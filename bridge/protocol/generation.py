@@ -135,6 +135,8 @@ class Translator(Protocol):
     """Field that this family cannot carry -> why, where there is more to say than that."""
     constraints: Collection[str]
     """Kinds of constraints, and options of them, that the model can be told of; empty: none."""
+    adds_special_tokens: bool
+    """Whether the engine puts its tokenizer's special tokens around a prompt by itself."""
     ranks: bool
     """Whether the model tells the cumulative log probability of an answer."""
 

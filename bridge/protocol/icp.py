@@ -6,23 +6,18 @@ final one. Subjects are in `icp_subjects`. No I/O.
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.message import DecodeError
-from openai_bridge.v1 import request_plane_pb2
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol import kserve, rpc_status
+from bridge.protocol.icp_subjects import is_token
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from google.protobuf.message import Message
-
-    from bridge.protocol.alike import Received
 
 CREDIT: Final = 256
 """Responses that a front end takes without saying that there is room for more."""
@@ -34,6 +29,8 @@ _INBOX: Final = "icp_response_to_uri"
 COMPONENT: Final = "icp_component_id"
 _CREDIT: Final = "icp_credit"
 BATCH_KEY: Final = "icp_batch"
+TEXTS: Final = "icp_texts"
+"""Whether responses that differ only in their text may be sent as that text alone."""
 _STOP: Final = "icp_stop"
 """Base64 of the request that ends this one, empty where there is none; absent: it may be cancelled."""
 SEQ: Final = "icp_seq"
@@ -48,7 +45,6 @@ _PREFIX: Final = "icp_"
 _MOST_CREDIT: Final = 1 << 20
 _UNITS: Final = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "S": 1.0, "M": 60.0, "H": 3600.0}
 _LONGEST: Final = 9
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +61,8 @@ class Opening:
     """Responses that may be sent before more is granted."""
     batch: int = 1
     """The largest batch wanted; 1: each response is a message of its own."""
+    texts: bool = False
+    """Whether texts may come alone; in batches only."""
     stop: bytes | None = None
     """See `Stop` in `backends.base`: what ends it, empty for nothing; None: it may be cancelled."""
 
@@ -79,6 +77,7 @@ def pack_request(request: kserve.ModelInferRequest, opening: Opening) -> bytes:
     parameters[COMPONENT].string_param = opening.component_id
     parameters[_CREDIT].int64_param = opening.credit
     parameters[BATCH_KEY].int64_param = opening.batch
+    parameters[TEXTS].bool_param = opening.texts
     if opening.stop is not None:
         parameters[_STOP].string_param = b64encode(opening.stop).decode()
     return _bytes(sent)
@@ -103,6 +102,7 @@ def unpack_request(data: bytes) -> tuple[kserve.ModelInferRequest, Opening]:
         component_id=_token(given, COMPONENT),
         credit=credit if _CREDIT in given else CREDIT,
         batch=batch,
+        texts=TEXTS in given and given[TEXTS].bool_param,
         stop=None if stop is None else _unbase64(stop.string_param, _STOP),
     )
     if not 0 < opening.credit <= _MOST_CREDIT or opening.batch < 1:
@@ -121,12 +121,23 @@ def acceptance(opening: Opening, component_id: str) -> bytes:
     return _bytes(message)
 
 
-def final(request_id: str, error: BridgeError | None = None, *, cancelled: bool = False) -> bytes:
-    """Return the final response of an answer; with no acceptance before it, it refuses the request."""
+def final(
+    request_id: str, error: BridgeError | None = None, *, cancelled: bool = False, component_id: str = ""
+) -> bytes:
+    """Return the final response of an answer; with no acceptance before it, it refuses the request.
+
+    Args:
+        request_id: of the request.
+        error: how it failed, if it did.
+        cancelled: whether it was given up.
+        component_id: who refuses.
+    """
     message = kserve.ModelInferResponse()
     parameters = message.parameters
     parameters[REQUEST_ID].string_param = request_id
     parameters[FINAL].bool_param = True
+    if component_id:
+        parameters[COMPONENT].string_param = component_id
     if error is not None:
         parameters[ERROR].string_param = error.message
         parameters[CODE].string_param = error.row.grpc.name
@@ -134,52 +145,6 @@ def final(request_id: str, error: BridgeError | None = None, *, cancelled: bool 
     if cancelled:
         parameters[CANCELLED].bool_param = True
     return _bytes(message)
-
-
-def pack_responses(first: int, responses: Sequence[bytes], *, batched: bool) -> list[bytes]:
-    """Return the messages that carry responses.
-
-    Args:
-        first: number of the first one.
-        responses: serialized, at most `BATCH` of them.
-        batched: whether the front end has asked for batches.
-    """
-    if batched:
-        batch = request_plane_pb2.InferResponseBatch(first_seq=first, responses=responses)
-        return [batch.SerializeToString()]
-    return [data + _numbered(seq) for seq, data in enumerate(responses, first)]
-
-
-def _numbered(seq: int) -> bytes:
-    """Return what is put behind a serialized response: protobuf merges messages that follow one another."""
-    message = kserve.ModelInferResponse()
-    message.parameters[SEQ].int64_param = seq
-    return _bytes(message)
-
-
-class Refilled:
-    """Serializes the responses of one generation, of which some are only the text of a whole one."""
-
-    def __init__(self, output: str) -> None:
-        """Begin; `output` is the name of the text."""
-        self._output = output
-        self._last: kserve.ModelInferResponse | None = None
-        self._at = -1
-
-    def serialized(self, received: Received) -> bytes:
-        """Return one response in full."""
-        if not isinstance(received, bytes):
-            self._last, self._at = received, -1
-            return _bytes(received)
-        last = self._last
-        assert last is not None, "a text has come before any response"  # noqa: S101
-        if self._at < 0:
-            self._at = next(at for at, spec in enumerate(last.outputs) if spec.name == self._output)
-            self._last = kserve.ModelInferResponse()
-            self._last.CopyFrom(last)
-            last = self._last
-        last.raw_output_contents[self._at] = len(received).to_bytes(4, "little") + received
-        return _bytes(last)
 
 
 def _bytes(message: Message) -> bytes:
@@ -196,7 +161,7 @@ def _text(given: dict[str, kserve.InferParameter], key: str) -> str:
 def _token(given: dict[str, kserve.InferParameter], key: str) -> str:
     """Return a parameter that becomes part of a subject."""
     value = _text(given, key)
-    if not _TOKEN.fullmatch(value):
+    if not is_token(value):
         raise _malformed(f"its parameter {key} is no token of a subject")
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
@@ -22,6 +23,10 @@ from bridge.protocol.icp import (
     SEQ,
     STATUS,
 )
+from bridge.protocol.icp_subjects import is_token
+
+if TYPE_CHECKING:
+    from bridge.protocol.alike import Received
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,46 +43,63 @@ class Answer:
     def __init__(self, model: str) -> None:
         """Begin; `model` is its name in requests, for errors."""
         self._model = model
-        self._batched = False
+        self._batched = self._filled = False
         self.component_id = ""
         """Who has accepted; empty until then."""
         self.next_seq = 0
         """Number of the response that must come next."""
 
-    def take(self, data: bytes) -> tuple[list[kserve.ModelInferResponse], End | None]:
+    def take(self, data: bytes) -> tuple[list[Received], End | None]:
         """Return the responses of one message, and the end if it is in there.
 
         Raises:
             BridgeError: responses were lost, or it cannot be read.
         """
+        accepted = bool(self.component_id)
         try:
             return self._take(data)
-        except (DecodeError, ValueError):  # the latter of base64
-            raise BridgeError(Reason.BACKEND_ERROR, "a response of the worker cannot be read") from None
+        except (DecodeError, ValueError) as exc:  # the latter of base64, and of a text before any response
+            if not accepted:  # it may be a later message
+                raise _lost() from exc
+            raise BridgeError(Reason.BACKEND_ERROR, "a response of the worker cannot be read") from exc
 
-    def _take(self, data: bytes) -> tuple[list[kserve.ModelInferResponse], End | None]:
+    def _take(self, data: bytes) -> tuple[list[Received], End | None]:
         if not self.component_id:
-            message = kserve.ModelInferResponse.FromString(data)
-            if (end := self._end(message)) is not None:
-                return [], end
-            self.component_id = _parameter(message, COMPONENT)
-            self._batched = BATCH_KEY in message.parameters and message.parameters[BATCH_KEY].int64_param > 1
-            if not self.component_id:
-                raise _lost()
-            return [], None
+            return [], self._accept(kserve.ModelInferResponse.FromString(data))
+        texts: list[bytes] = []
         if self._batched:
             batch = request_plane_pb2.InferResponseBatch.FromString(data)
             messages = [kserve.ModelInferResponse.FromString(item) for item in batch.responses]
-            first = batch.first_seq
+            first, texts = batch.first_seq, list(batch.texts)
         else:
             messages = [kserve.ModelInferResponse.FromString(data)]
             parameters = messages[0].parameters
             first = parameters[SEQ].int64_param if SEQ in parameters else -1
         if first != self.next_seq:
             raise _lost()
-        self.next_seq += len(messages)
-        end = self._end(messages[-1]) if messages else None
-        return [message for message in messages if message.outputs], end
+        self.next_seq += len(messages) + len(texts)
+        if not messages:
+            return self._alike(texts), None
+        found: list[Received] = [message for message in messages if message.outputs]
+        self._filled = self._filled or bool(found)
+        found += self._alike(texts)
+        return found, self._end(messages[-1])
+
+    def _alike(self, texts: list[bytes]) -> list[bytes]:
+        """Return texts that come after a response whose other parts are theirs too."""
+        if texts and not self._filled:
+            raise ValueError("a text before any response")
+        return texts
+
+    def _accept(self, message: kserve.ModelInferResponse) -> End | None:
+        worker = _parameter(message, COMPONENT)
+        self.component_id = worker if is_token(worker) else ""
+        if (end := self._end(message)) is not None:
+            return end
+        self._batched = BATCH_KEY in message.parameters and message.parameters[BATCH_KEY].int64_param > 1
+        if not self.component_id:
+            raise _lost()
+        return None
 
     def _end(self, message: kserve.ModelInferResponse) -> End | None:
         parameters = message.parameters
@@ -105,7 +127,8 @@ def request_id_of(data: bytes) -> tuple[str, str]:
         message = kserve.ModelInferResponse.FromString(data)
     except DecodeError:
         return "", ""
-    return _parameter(message, REQUEST_ID), _parameter(message, COMPONENT)
+    found = _parameter(message, REQUEST_ID), _parameter(message, COMPONENT)
+    return found if all(map(is_token, found)) else ("", "")
 
 
 def _parameter(message: kserve.ModelInferResponse, key: str) -> str:

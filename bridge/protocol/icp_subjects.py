@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -13,9 +14,17 @@ DESCRIBE: Final = "describe"
 """In a control subject: where a model's configuration is asked for."""
 
 
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
 def token(name: str) -> str:
     """Return a name as one token of a subject: what means something to NATS is percent-escaped."""
     return quote(name, safe="").replace(".", "%2E")
+
+
+def is_token(text: str) -> bool:
+    """Tell whether a text is a token of a subject as it is, such as the id of a request or a worker."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +61,8 @@ class Subjects:
     def service(self) -> str:
         """What workers are called in the discovery of NATS, whose subjects know no prefix."""
         return f"{self.prefix}-worker"
+
+    @property
+    def front_ends(self) -> str:
+        """What front ends are called there."""
+        return f"{self.prefix}-front-end"

@@ -37,7 +37,7 @@ def check_completion(request: CreateCompletionRequest, limits: Limits) -> None:
         BridgeError: with the path of the field that holds too much.
     """
     _check_choices(request, limits)
-    for at, prompt in enumerate(request.prompt):
+    for at, prompt in enumerate(request.prompt if limits.max_prompt_characters else ()):
         _check_characters(_path("prompt", at, len(request.prompt)), (prompt.text,), limits)
 
 
@@ -47,7 +47,7 @@ def check_embedding(request: CreateEmbeddingRequest, limits: Limits) -> None:
     Raises:
         BridgeError: with the path of the field that holds too much.
     """
-    for at, part in enumerate(request.input):
+    for at, part in enumerate(request.input if limits.max_prompt_characters else ()):
         _check_characters(_path("input", at, len(request.input)), (part.text,), limits)
 
 

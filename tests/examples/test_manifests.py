@@ -1,183 +1,243 @@
-"""The manifests of the examples fit their schemas, and agree with the bridge and with each other.
+"""The Kubernetes manifests fit their schemas, and agree with the bridge and with each other.
 
-Nothing here runs a cluster or a container: no claim of these files goes beyond what is checked.
+Nothing here runs a cluster: no claim of these files goes beyond what is checked.
 """
 
 from __future__ import annotations
 
-import re
-import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import kubernetes_validate
 import pytest
-import yaml
 
+from bridge.cli import _parser
 from bridge.config import Config, load
-from tests.examples.gateway import EXAMPLES, not_installed
+from tests.examples.gateway import EXAMPLES
+from tests.examples.manifests import (
+    KUBERNETES,
+    VARIANTS,
+    Manifest,
+    Pods,
+    adapted,
+    documents,
+    each_variant,
+    manifests,
+    metric_of,
+    named,
+    of_kind,
+    our_arguments,
+    our_containers,
+    pods,
+    settings,
+    unknown_to_triton,
+)
 from tests.raw_http import ask
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from bridge.app import Bridge
 
-ROOT = EXAMPLES.parent
-COMPOSE = EXAMPLES / "compose"
-KUBERNETES = EXAMPLES / "kubernetes"
 VERSIONS = ("1.30", "1.33", "1.37")
-COMPOSE_GO = ROOT / ".cache" / "bin" / "compose-go" / "cmd"
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 MANIFESTS = [
-    pytest.param(manifest, id=f"{manifest['kind']} {manifest['metadata']['name']}")
-    for name in ("bridge.yaml", "triton.yaml")
-    for manifest in yaml.safe_load_all((KUBERNETES / name).read_text())
+    pytest.param(it, id=f"{path.parent.name} {it['kind']} {it['metadata']['name']}")
+    for path in (KUBERNETES / "bridge.yaml", *sorted(KUBERNETES.glob("*/*.yaml")))
+    for it in documents(path)
 ]
-OF_BRIDGE = {it["kind"]: it for it in yaml.safe_load_all((KUBERNETES / "bridge.yaml").read_text())}
-PODS = OF_BRIDGE["Deployment"]["spec"]["template"]
-ALL_YAML = sorted(EXAMPLES.rglob("*.yaml")) + sorted(COMPOSE.glob("*.yml"))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("manifest", MANIFESTS)
-def test_a_manifest_fits_the_schema_of_kubernetes(manifest: dict[str, Any], version: str) -> None:
+def test_a_manifest_fits_the_schema_of_kubernetes(manifest: Manifest, version: str) -> None:
     kubernetes_validate.validate(manifest, version, strict=True)
 
 
 def test_an_unknown_key_is_found() -> None:
-    wrong = OF_BRIDGE["Service"] | {"spek": {}}
+    wrong = named("direct", "Service", "bridge") | {"spek": {}}
     with pytest.raises(kubernetes_validate.ValidationError, match="spek"):
         kubernetes_validate.validate(wrong, VERSIONS[-1], strict=True)
 
 
-def settings(tmp_path: Path) -> Config:
-    """Return the settings of the ConfigMap."""
+@each_variant
+def test_nothing_is_there_twice(variant: str) -> None:
+    names = [(it["kind"], it["metadata"]["name"]) for it in manifests(variant)]
+    assert len(names) == len(set(names))
+
+
+def chosen(variant: str, selector: Manifest) -> list[Pods]:
+    """Return the pods that a selector chooses."""
+    labels = [selector.get("matchLabels", selector)]
+    for rule in selector.get("matchExpressions", []):
+        assert rule["operator"] == "In"
+        labels = [{rule["key"]: value} for value in rule["values"]]
+    return [one for one in pods(variant) if any(map(one.are_chosen_by, labels))]
+
+
+def selectors(variant: str) -> Iterator[tuple[str, Manifest]]:
+    for it in manifests(variant):
+        spec, name = it.get("spec", {}), f"{it['kind']} {it['metadata']['name']}"
+        for key in ("selector", "podSelector"):
+            if key in spec:
+                yield name, spec[key]
+        spreading = spec.get("template", {}).get("spec", {}).get("topologySpreadConstraints", [])
+        yield from ((name, rule["labelSelector"]) for rule in spreading)
+
+
+@each_variant
+def test_every_selector_chooses_pods_of_one_kind_that_have_its_name(variant: str) -> None:
+    found = list(selectors(variant))
+    assert len(found) >= 9
+    for name, selector in found:
+        (one,) = chosen(variant, selector)
+        assert name.split()[1].startswith(one.name), name
+
+
+@each_variant
+def test_every_port_that_is_named_is_there(variant: str) -> None:
+    for service in of_kind(variant, "Service"):
+        (one,) = chosen(variant, service["spec"]["selector"])
+        for port in service["spec"]["ports"]:
+            assert one.ports[port["targetPort"]] == port["port"]
+    for policy in of_kind(variant, "NetworkPolicy"):
+        (one,) = chosen(variant, policy["spec"]["podSelector"])
+        for rule in policy["spec"]["ingress"]:
+            assert {port["port"] for port in rule["ports"]} <= one.ports.keys()
+        for rule in policy["spec"]["egress"]:
+            for to in rule.get("to", []):
+                (other,) = chosen(variant, to["podSelector"])
+                assert {port["port"] for port in rule["ports"]} <= set(other.ports.values())
+    for one in pods(variant):
+        for container in one.containers:
+            names = {port["name"] for port in container["ports"]}
+            probed = {container[probe]["httpGet"]["port"] for probe in PROBES if probe in container}
+            assert probed
+            assert probed <= names
+
+
+@each_variant
+def test_every_volume_is_there_and_used(variant: str) -> None:
+    for one in pods(variant):
+        volumes = {it["name"]: it for it in one.template["spec"].get("volumes", [])}
+        mounted = {it["name"] for container in one.containers for it in container.get("volumeMounts", [])}
+        assert mounted == volumes.keys()
+        for volume in volumes.values():
+            if "configMap" in volume:
+                assert named(variant, "ConfigMap", volume["configMap"]["name"])["data"]
+
+
+@each_variant
+def test_what_scales_names_what_it_scales(variant: str) -> None:
+    for scaler in of_kind(variant, "HorizontalPodAutoscaler"):
+        target = scaler["spec"]["scaleTargetRef"]
+        assert "replicas" not in named(variant, target["kind"], target["name"])["spec"]
+        assert scaler["spec"]["minReplicas"] == 2
+
+
+def configured(tmp_path: Path, one: Pods, container: Manifest) -> Config:
+    """Return the settings of a container of ours."""
     path = tmp_path / "bridge.toml"
-    path.write_text(OF_BRIDGE["ConfigMap"]["data"]["bridge.toml"])
+    path.write_text(settings(one, container))
     return load(path, {})
 
 
-def test_the_pods_have_time_to_drain(tmp_path: Path) -> None:
-    (container,) = PODS["spec"]["containers"]
-    before = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert PODS["spec"]["terminationGracePeriodSeconds"] > before + settings(tmp_path).drain_timeout
+@each_variant
+def test_the_command_line_and_the_settings_are_accepted(variant: str, tmp_path: Path) -> None:
+    found = list(our_containers(variant))
+    assert [container["name"] for _, container in found] == ["bridge", "worker"][: len(found)]
+    assert len(found) == 1 + VARIANTS.index(variant)
+    for one, container in found:
+        arguments = _parser().parse_args(our_arguments(container))
+        assert arguments.run.__name__ == {"bridge": "_serve", "worker": "_work"}[container["name"]]
+        config = configured(tmp_path, one, container)
+        assert config.host == "0.0.0.0"
+        ports = {it["name"]: it["containerPort"] for it in container["ports"]}
+        doors = {"http": config.http_port, "grpc": config.grpc_port}
+        assert ports == (doors if container["name"] == "bridge" else {"health": config.nats.health_port})
 
 
-def test_the_pods_are_what_the_others_select() -> None:
-    labels = PODS["metadata"]["labels"]
-    deployment, budget = (
-        OF_BRIDGE[kind]["spec"]["selector"] for kind in ("Deployment", "PodDisruptionBudget")
-    )
-    assert deployment["matchLabels"] == budget["matchLabels"] == labels
-    assert OF_BRIDGE["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == labels
-    assert OF_BRIDGE["Service"]["spec"]["selector"] == labels
-    assert (
-        OF_BRIDGE["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]["name"]
-        == (OF_BRIDGE["Deployment"]["metadata"]["name"])
-    )
-    assert OF_BRIDGE["HorizontalPodAutoscaler"]["spec"]["minReplicas"] == 2
+@each_variant
+def test_triton_knows_its_flags(variant: str) -> None:
+    (container,) = [it for one in pods(variant) for it in one.containers if it["name"] == "triton"]
+    assert container["args"][0] == "tritonserver"
+    assert len(container["args"]) >= 3
+    assert unknown_to_triton([*container["args"], "--made-up"]) == ["--made-up"]
 
 
-def test_files_and_ports_of_the_pods_are_those_of_the_settings(tmp_path: Path) -> None:
-    (container,) = PODS["spec"]["containers"]
-    mounts = {it["name"]: it["mountPath"] for it in container["volumeMounts"]}
-    ports = {it["name"]: it["containerPort"] for it in container["ports"]}
-    config = settings(tmp_path)
-    assert str(config.key_file) == f"{mounts['keys']}/keys.toml"
-    assert ports == {"http": config.http_port, "grpc": config.grpc_port}
-    assert config.host == "0.0.0.0"
-    command = (EXAMPLES / "docker" / "Dockerfile").read_text()
-    assert f'"--config", "{mounts["config"]}/bridge.toml"' in command
+@each_variant
+def test_files_of_the_settings_are_mounted(variant: str, tmp_path: Path) -> None:
+    for one, container in our_containers(variant):
+        config = configured(tmp_path, one, container)
+        if config.key_file is not None:
+            assert one.mounted(container, str(config.key_file)) == ("bridge-keys", "keys.toml")
+        if config.nats.password_file is not None:
+            login = one.mounted(container, str(config.nats.password_file))
+            assert login == ("nats-logins", config.nats.user)
 
 
-def test_the_pods_may_do_nothing_but_serve() -> None:
-    (container,) = PODS["spec"]["containers"]
-    assert PODS["spec"]["securityContext"]["runAsNonRoot"]
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
+@each_variant
+def test_whom_the_settings_name_is_there(variant: str, tmp_path: Path) -> None:
+    """A server is a service, a pod of one, or a container of the same pod."""
+    named_ = []
+    for one, container in our_containers(variant):
+        config = configured(tmp_path, one, container)
+        urls = (config.upstream, config.nats.url)
+        named_ += [(one, server.address) for server in config.servers]
+        named_ += [(one, url.removeprefix("nats://")) for url in urls if url is not None]
+    assert len(named_) == 2 + VARIANTS.index(variant)
+    for one, address in named_:
+        host, _, port = address.partition(":")
+        if host == "127.0.0.1":
+            assert f"--grpc-address={host}" in one.container("triton")["args"]
+            assert port == "8001"  # Triton's default
+            continue
+        service = named(variant, "Service", host.split(".")[-1])["spec"]
+        assert int(port) in [it["port"] for it in service["ports"]]
+        if "." in host:
+            (maker,) = [it.maker for it in chosen(variant, service["selector"])]
+            assert (maker["kind"], maker["spec"]["serviceName"]) == ("StatefulSet", host.split(".")[-1])
+            assert service["clusterIP"] == "None"
+
+
+@each_variant
+def test_the_pods_have_time_to_drain(variant: str, tmp_path: Path) -> None:
+    for one, container in our_containers(variant):
+        before = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        after = sum(
+            int(argument.partition("=")[2])
+            for it in one.containers
+            for argument in it.get("args", [])
+            if argument.startswith("--exit-timeout-secs=")
+        )
+        drain = configured(tmp_path, one, container).drain_timeout
+        assert one.template["spec"]["terminationGracePeriodSeconds"] > before + drain + after
+
+
+@each_variant
+def test_our_containers_may_do_nothing_but_serve(variant: str) -> None:
     dockerfile = (EXAMPLES / "docker" / "Dockerfile").read_text()
-    user = PODS["spec"]["securityContext"]["runAsUser"]
-    assert f"\nUSER {user}:{PODS['spec']['securityContext']['runAsGroup']}\n" in dockerfile
+    for one, container in our_containers(variant):
+        who = one.template["spec"].get("securityContext", {}) | container["securityContext"]
+        assert who["runAsNonRoot"]
+        assert who["readOnlyRootFilesystem"]
+        assert not who["allowPrivilegeEscalation"]
+        assert who["capabilities"] == {"drop": ["ALL"]}
+        assert f"\nUSER {who['runAsUser']}:{who['runAsGroup']}\n" in dockerfile
+
+
+@each_variant
+def test_what_scales_has_a_rule_for_its_metric(variant: str) -> None:
+    for scaler in of_kind(variant, "HorizontalPodAutoscaler"):
+        name = metric_of(scaler)
+        assert adapted()[name]["seriesQuery"].startswith(f"{name}{{")
 
 
 async def test_what_probes_and_scales_is_there(bridge: Bridge) -> None:
-    (container,) = PODS["spec"]["containers"]
-    paths = {
-        container[name]["httpGet"]["path"] for name in ("startupProbe", "readinessProbe", "livenessProbe")
-    }
+    (one,) = [it for it in pods("direct") if it.name == "bridge"]
+    paths = {one.container("bridge")[probe]["httpGet"]["path"] for probe in PROBES}
     statuses = [(await ask(bridge.http_port, "GET", path)).status for path in sorted(paths)]
     assert statuses == [200, 200]
-    (metric,) = OF_BRIDGE["HorizontalPodAutoscaler"]["spec"]["metrics"]
     exposed = (await ask(bridge.http_port, "GET", "/metrics")).body.decode()
-    name = metric["pods"]["metric"]["name"]
-    assert f"# TYPE {name} gauge" in exposed
-    (rule,) = yaml.safe_load((KUBERNETES / "prometheus-adapter.yaml").read_text())["rules"]["custom"]
-    assert rule["seriesQuery"].startswith(f"{name}{{")
-    assert rule["name"]["as"] == name
-
-
-def compose() -> dict[str, Any]:
-    """Return the compose file."""
-    found: dict[str, Any] = yaml.safe_load((COMPOSE / "compose.yaml").read_text())
-    return found
-
-
-def loaded(path: Path) -> subprocess.CompletedProcess[str]:
-    """Load a compose file by the library that Docker Compose uses."""
-    if not COMPOSE_GO.exists():
-        not_installed(f"no {COMPOSE_GO.relative_to(ROOT)}; .ci/run installs it with Go")
-    command = [str(COMPOSE_GO), "--no-interpolation", str(path)]
-    return subprocess.run(command, capture_output=True, check=False, text=True)
-
-
-def test_the_compose_file_is_loaded(tmp_path: Path) -> None:
-    ran = loaded(COMPOSE / "compose.yaml")
-    assert ran.returncode == 0, ran.stderr
-    wrong = tmp_path / "compose.yaml"
-    wrong.write_text((COMPOSE / "compose.yaml").read_text().replace("healthcheck:", "healthchek:"))
-    assert "healthchek" in loaded(wrong).stderr
-
-
-def test_the_files_that_compose_mounts_are_there() -> None:
-    mounts = [it for service in compose()["services"].values() for it in service.get("volumes", [])]
-    files = [it.split(":")[0] for it in mounts if isinstance(it, str) and it.startswith(".")]
-    assert len(files) == 6
-    assert [file for file in files if not (COMPOSE / file).exists()] == []
-    build = compose()["services"]["bridge"]["build"]
-    assert (COMPOSE / build["context"] / build["dockerfile"]).is_file()
-
-
-def test_composes_bridge_finds_triton_and_has_time_to_drain() -> None:
-    config, services = load(COMPOSE / "bridge.toml", {}), compose()["services"]
-    (server,) = config.servers
-    assert server.address.partition(":")[0] in services
-    assert int(services["bridge"]["stop_grace_period"].removesuffix("s")) > config.drain_timeout
-    assert f"127.0.0.1:{config.http_port}:{config.http_port}" in services["bridge"]["ports"]
-
-
-def test_the_image_holds_what_the_package_is_built_of() -> None:
-    dockerfile = (EXAMPLES / "docker" / "Dockerfile").read_text()
-    sources = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
-    files = [name for line in sources for name in line.split()]
-    ignored = (EXAMPLES / "docker" / "Dockerfile.dockerignore").read_text().splitlines()
-    assert {"pyproject.toml", "README.md", "LICENSE", "bridge", "gen"} <= set(files)
-    assert [name for name in files if not (ROOT / name).exists() or f"!{name}" not in ignored] == []
-
-
-@pytest.mark.parametrize("path", ALL_YAML, ids=lambda path: f"{path.parent.name} {path.name}")
-def test_every_file_is_yaml_without_keys_twice(path: Path) -> None:
-    for document in yaml.compose_all(path.read_text(), yaml.SafeLoader):
-        check_keys(document)
-
-
-def check_keys(node: yaml.Node | None) -> None:
-    if isinstance(node, yaml.MappingNode):
-        keys = [key.value for key, _ in node.value]
-        assert len(keys) == len(set(keys)), node.start_mark
-        for _, value in node.value:
-            check_keys(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            check_keys(value)
+    scaler = named("direct", "HorizontalPodAutoscaler", "bridge")
+    assert f"# TYPE {metric_of(scaler)} gauge" in exposed

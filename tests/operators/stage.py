@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     from bridge.app import Bridge
+    from bridge.backends.nats_plane import Plane
     from bridge.operators.worker import Worker
     from tests.conftest import Serve
     from tests.nats_server import NatsServer
@@ -37,7 +38,7 @@ class Stage:
 
     async def worker(self, at: int = 0, settings: Nats | None = None, **more: Any) -> Worker:
         """Offer the models of one of the Tritons, in this process."""
-        defaults = {"triton": self.tritons[at].address, "poll_interval": 0.1, "drain_timeout": 0.5}
+        defaults = {"triton": self.tritons[at].address, "poll_interval": 0.1, "drain_timeout": 0.1}
         config = Config(**(defaults | more), nats=replace(settings or Nats(), url=self.nats.url))
         worker = make_worker(config)
         await worker.start()
@@ -65,10 +66,21 @@ class Stage:
         await eventually(lambda: len(having(bridge)) == workers, WITHIN)
 
 
+def plane_of(bridge: Bridge) -> Plane:
+    """Return what a bridge knows of its request plane."""
+    plane: Plane = bridge._handlers.catalog.backend._plane
+    return plane
+
+
 def having(bridge: Bridge) -> list[str]:
     """Return the workers that a bridge would ask."""
-    backend = bridge._handlers.catalog.backend
-    return [worker.component_id for worker in backend._plane.roster.having("echo_vllm", "")]
+    return [worker.component_id for worker in plane_of(bridge).roster.having("echo_vllm", "")]
+
+
+def look(plane: Plane, after: float) -> None:
+    """Let a time of silence pass for the generations of a bridge, without waiting for it."""
+    for generation in list(plane._generations.values()):
+        generation.look(asyncio.get_running_loop().time() + after)
 
 
 async def _end(process: Process) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +13,17 @@ import nkeys
 import pytest
 
 from bridge.config import Config, ConfigError, Nats
+from bridge.operators import serving
 from bridge.operators.serving import make_worker
 from tests.certificates import Authority
 from tests.doors import refusal, tell
+from tests.eventually import eventually
+from tests.nats_accounts import Authority as Accounts
 from tests.nats_server import nats_server
 from tests.operators.asking import STREAM, chat
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.operators.stage import Stage
@@ -49,43 +56,88 @@ def by_certificate(tmp: Path) -> Way:
     return settings, "tls", ours
 
 
-@pytest.mark.parametrize("way", [by_password, by_nkey, by_certificate])
-async def test_worker_and_front_end_log_in(stage: Stage, tmp_path: Path, way: Any) -> None:
+def by_credentials(tmp: Path) -> Way:
+    accounts = Accounts()
+    (tmp / "creds").write_text(accounts.credentials())
+    return accounts.settings, "nats", Nats(credentials=tmp / "creds")
+
+
+def by_tls(tmp: Path) -> Way:
+    authority = Authority(tmp, "ca")
+    server = authority.issue("server")
+    settings = f'tls {{ cert_file: "{server.certificate}", key_file: "{server.key}" }}'
+    return settings, "nats", Nats(ca=authority.certificate)
+
+
+@pytest.mark.parametrize("way", [by_password, by_nkey, by_credentials, by_tls, by_certificate])
+async def test_worker_and_front_end_log_in_and_strangers_do_not(
+    stage: Stage, tmp_path: Path, way: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     settings, scheme, ours = way(tmp_path)
-    home = tmp_path / "secure"
-    home.mkdir()
-    with nats_server(home, settings=settings, scheme=scheme) as secure:
-        stage.nats = secure
-        worker = await stage.worker(settings=ours)
+    async with another_server(stage, tmp_path, settings, scheme):
+        await stage.worker(settings=ours)
         bridge = await stage.front_end(nats=ours)
         assert (await tell(bridge, STREAM, chat(words=1))).texts == ["word0 "]
-        stranger = await stage.serve(upstream=secure.url)
-        assert "cannot be reached" in (await stranger._handlers.models.not_ready() or "")
-        await bridge.stop()
-        await stranger.stop()
-        await worker.stop()
+        caplog.clear()
+        await stage.worker()
+        await eventually(lambda: "the request plane cannot be reached" in caplog.text)
+        await stage.knows(bridge, 1)
+
+
+async def test_another_root_than_ours_is_not_trusted(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, scheme, _ = by_tls(tmp_path)
+    other = Authority(tmp_path, "other")
+    async with another_server(stage, tmp_path, settings, scheme):
+        await stage.worker(settings=Nats(ca=other.certificate))
+        await eventually(lambda: "certificate verify failed" in caplog.text)
+
+
+@asynccontextmanager
+async def another_server(stage: Stage, tmp: Path, settings: str, scheme: str = "nats") -> AsyncIterator[None]:
+    """Run a server with these settings; what is started on it is stopped before it."""
+    home = tmp / "secure"
+    home.mkdir()
+    with nats_server(home, settings=settings, scheme=scheme) as stage.nats:
+        try:
+            yield
+        finally:
+            await stage.stack.aclose()
 
 
 PERMISSIONS = """authorization { users: [
   { user: front, password: f, permissions: {
-    publish: ["icp.op.>", "icp.ctl.>", "$SRV.>", "_INBOX_icp.>"], subscribe: ["_INBOX_icp.>", "icp.hb.*"] } }
+    publish: ["icp.op.>", "icp.ctl.>", "$SRV.>", "_INBOX_icp.>"],
+    subscribe: ["_INBOX_icp.>", "icp.hb.*", "$SRV.>"] } }
   { user: worker, password: w, permissions: {
     publish: ["icp.hb.*", "_INBOX_icp.>"], subscribe: ["icp.op.>", "icp.ctl.>", "$SRV.>", "_INBOX_icp.>"] } }
 ] }"""
 
 
-async def test_the_permissions_of_the_documentation_are_enough(stage: Stage, tmp_path: Path) -> None:
+async def test_the_permissions_of_the_documentation_are_enough(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "f").write_text("f")
     (tmp_path / "w").write_text("w")
-    home = tmp_path / "secure"
-    home.mkdir()
-    with nats_server(home, settings=PERMISSIONS) as secure:
-        stage.nats = secure
-        worker = await stage.worker(settings=Nats(user="worker", password_file=tmp_path / "w"))
+    async with another_server(stage, tmp_path, PERMISSIONS):
+        await stage.worker(settings=Nats(user="worker", password_file=tmp_path / "w"))
         bridge = await stage.front_end(nats=Nats(user="front", password_file=tmp_path / "f"))
         assert (await tell(bridge, STREAM, chat(words=300))).texts[0].endswith("word299 ")
-        await bridge.stop()
-        await worker.stop()
+    assert "permissions" not in caplog.text
+
+
+async def test_a_permission_that_is_missing_is_told(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "w").write_text("w")
+    async with another_server(
+        stage, tmp_path, PERMISSIONS.replace('"icp.op.>", "icp.ctl.>", "$SRV', '"$SRV')
+    ):
+        await stage.worker(settings=Nats(user="worker", password_file=tmp_path / "w"))
+        await eventually(
+            lambda: "permissions violation" in caplog.text and "icp.op.echo_vllm.-" in caplog.text
+        )
 
 
 async def test_tenants_do_not_see_each_other(stage: Stage) -> None:
@@ -103,6 +155,16 @@ async def test_a_file_that_is_missing_ends_the_start(stage: Stage, tmp_path: Pat
     )
     with pytest.raises(ConfigError, match=r"^nats\."):
         await stage.worker(settings=nats)
+
+
+async def test_a_worker_that_cannot_start_says_why_and_no_more(tmp_path: Path) -> None:
+    nats = Nats(url="nats://127.0.0.1:1", nkey_seed=tmp_path / "gone")
+    try:
+        with pytest.raises(ConfigError, match=r"^nats\.nkey_seed"):
+            await serving.serve(Config(triton="127.0.0.1:1", nats=nats))
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(number)
 
 
 def test_a_worker_needs_a_request_plane() -> None:

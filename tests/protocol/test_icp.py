@@ -11,7 +11,9 @@ from bridge.protocol import icp, kserve
 from bridge.protocol.icp_answer import Answer, request_id_of
 from bridge.protocol.icp_subjects import Subjects, token
 
-OPENING = icp.Opening(request_id="r-1", inbox="_INBOX_icp.f.1", component_id="f", credit=7, batch=4, stop=b"")
+OPENING = icp.Opening(
+    request_id="r-1", inbox="_INBOX_icp.f.1", component_id="f", credit=7, batch=4, texts=True, stop=b""
+)
 
 
 def request() -> kserve.ModelInferRequest:
@@ -89,33 +91,6 @@ def test_any_bytes_are_a_response_or_an_error(data: bytes, begun: bool) -> None:
         assert exc.reason in {Reason.BACKEND_ERROR, Reason.BACKEND_UNAVAILABLE}  # noqa: PT017 - as above
 
 
-@given(st.lists(st.lists(st.text(max_size=20), min_size=1, max_size=5), max_size=8), st.booleans())
-def test_what_is_sent_is_what_is_read(batches: list[list[str]], batched: bool) -> None:
-    answer, seq, read = accepted(4 if batched else 1), 0, list[str]()
-    for batch in batches:
-        serialized = [response(text).SerializeToString() for text in batch]
-        for message in icp.pack_responses(seq, serialized, batched=batched):
-            responses, end = answer.take(message)
-            assert end is None
-            read += texts(responses)
-        seq += len(batch)
-    (last,) = icp.pack_responses(seq, [icp.final("r-1")], batched=batched)
-    responses, end = answer.take(last)
-    assert (responses, end is not None and end.error) == ([], None)
-    assert read == [text for batch in batches for text in batch]
-
-
-@given(st.integers(2, 12), st.data(), st.booleans())
-def test_a_message_that_is_missing_is_an_error(count: int, data: st.DataObject, batched: bool) -> None:
-    lost = data.draw(st.integers(0, count - 2))
-    answer, one = accepted(4 if batched else 1), [response("x").SerializeToString()]
-    messages = [icp.pack_responses(seq, one, batched=batched)[0] for seq in range(count)]
-    for message in messages[:lost]:
-        answer.take(message)
-    with pytest.raises(BridgeError, match="lost"):
-        answer.take(messages[lost + 1])
-
-
 @pytest.mark.parametrize("reason", list(Reason))
 def test_an_error_keeps_its_reason_and_its_field(reason: Reason) -> None:
     sent = BridgeError(reason, "a sentence", param="messages", retry=False)
@@ -138,14 +113,6 @@ def test_an_error_of_a_worker_that_knows_no_status_goes_by_its_code() -> None:
     assert end is not None
     assert end.error is not None
     assert (end.error.reason, end.error.message) == (Reason.BACKEND_UNAVAILABLE, "full")
-
-
-def test_a_text_alone_is_put_into_the_response_before_it() -> None:
-    refilled, first = icp.Refilled("text_output"), response("one")
-    sent = [refilled.serialized(one) for one in (first, b"two", b"three", response("four"), b"")]
-    read = [kserve.ModelInferResponse.FromString(one) for one in sent]
-    assert texts(read) == ["one", "two", "three", "four", ""]
-    assert first == response("one"), "the response that was received was changed"
 
 
 def test_an_acceptance_that_comes_too_late_tells_whom_to_cancel() -> None:

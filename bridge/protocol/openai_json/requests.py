@@ -12,11 +12,12 @@ from openai_bridge.v1.completions_pb2 import CreateCompletionRequest
 from openai_bridge.v1.embeddings_pb2 import CreateEmbeddingRequest
 
 from bridge.errors import BridgeError, Reason
+from bridge.protocol import pieces
 from bridge.protocol.openai_json.reader import compile_message
 from bridge.protocol.openai_json.structured import SPELLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from google.protobuf.message import Message
 
@@ -28,6 +29,8 @@ MAX_NAMES: Final = 16
 """Ignored fields that the response header names; more are an ellipsis."""
 MAX_NAME: Final = 64
 """Characters of one such name."""
+MAX_LOOKED_AT: Final = 1000
+"""Ignored fields among which its names are looked for."""
 
 _READERS: Final[dict[type[Message], Reader]] = {
     kind: compile_message(kind.DESCRIPTOR)
@@ -68,8 +71,10 @@ def parse_body(body: bytes) -> dict[str, Any]:
     """Return the JSON object that a body holds.
 
     Raises:
-        BridgeError: INVALID_JSON for anything but one strict, UTF-8 JSON object of bounded depth.
+        BridgeError: INVALID_JSON for anything but one strict, UTF-8 JSON object of bounded depth;
+            REQUEST_TOO_LARGE where it is made of too many pieces.
     """
+    pieces.check_body(body)
     try:
         json = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
@@ -108,16 +113,17 @@ def reject_unknown(paths: Iterable[str]) -> None:
         raise BridgeError(Reason.UNKNOWN_PARAMETER, sentence, param=param)
 
 
-def header_names(paths: Iterable[str]) -> str:
+def header_names(paths: Sequence[str]) -> str:
     """Return the paths as the value of a response header, each name once.
 
     The names are the client's, so indexes become `[]`, characters that a header may not be trusted with
     become `_`, and both the length of a name and the number of names are bounded.
     """
     names: dict[str, None] = {}
-    for text in paths:
+    for text in paths[:MAX_LOOKED_AT]:
         name = re.sub(r"\[\d+\]", "[]", text)
         names.setdefault(re.sub(r"[^A-Za-z0-9_.\[\]-]", "_", name)[:MAX_NAME])
         if len(names) > MAX_NAMES:
-            return ", ".join([*list(names)[:MAX_NAMES], "..."])
-    return ", ".join(names)
+            break
+    more = len(names) > MAX_NAMES or len(paths) > MAX_LOOKED_AT
+    return ", ".join([*list(names)[:MAX_NAMES], *(["..."] if more else [])])
