@@ -10,7 +10,7 @@ from benchmarks.figures import figures
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.figures import Results
+    from benchmarks.rows import Results
 
 BEGIN: Final = "<!-- begin figures -->"
 END: Final = "<!-- end figures -->"

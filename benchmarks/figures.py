@@ -1,69 +1,17 @@
-"""From samples to figures: medians with their span, ratios inside one round, targets met or not.
-
-Times drift from run to run, so a ratio is made of two samples of the same round, and only then a median.
-"""
+"""From samples to figures: medians with their span, targets met or not."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import product
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import plan
+from benchmarks import plan, plane
+from benchmarks.rows import Figure, Results, paired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from benchmarks.measure import Sample
-    from benchmarks.memory import Memory
-    from benchmarks.stalled import Beside
-
-
-@dataclass(slots=True)
-class Results:
-    """Everything that was measured."""
-
-    floor: dict[str, list[float]] = field(default_factory=dict)
-    """Microseconds of a send, by way of sending, then by round."""
-    samples: dict[str, list[Sample]] = field(default_factory=dict)
-    """By scenario, then by round."""
-    memory: Memory | None = None
-    beside_stalled: list[Beside] = field(default_factory=list)
-    """By round."""
-    peer_memory: dict[str, int] = field(default_factory=dict)
-    """Bytes that a peer held at the most, by name."""
-    skipped: dict[str, str] = field(default_factory=dict)
-    """What was not measured, and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A row of the table of targets."""
-
-    name: str
-    unit: str
-    values: tuple[float, ...]
-    """By round."""
-    limit: float | None = None
-    """None: there is no target."""
-    at_least: bool = False
-    """Whether more is better."""
-    reason: str = ""
-    """Why there are no values."""
-
-    @property
-    def median(self) -> float:
-        """The figure."""
-        return median(self.values)
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the target is met; None where there is none, or no values."""
-        if self.limit is None or not self.values:
-            return None
-        return self.median >= self.limit if self.at_least else self.median <= self.limit
-
 
 _DYNAMO: Final = {"dynamo": "for token ids", "dynamo-text": "for text"}
 _HTTP_128: Final = "http tick-2ms x128"
@@ -78,11 +26,12 @@ def figures(results: Results) -> list[Figure]:
         *_stalled(results),
         *_grpc(results),
         *_workers(results),
+        *plane.figures(results),
     ]
 
 
 def ratios(results: Results) -> list[Figure]:
-    """Return the two ratios that a run on a noisy machine may be judged by, with wide limits."""
+    """Return the ratios that a run on a noisy machine may be judged by, with wide limits."""
     grpc = _ratio(results, "grpc tick-2ms x32", "grpc-floor tick-2ms x32", "token_us")
     return [
         Figure(
@@ -92,6 +41,7 @@ def ratios(results: Results) -> list[Figure]:
             SMOKE_HTTP,
         ),
         Figure("gRPC, 32 streams: CPU per token / bare handler", "x", grpc, SMOKE_GRPC),
+        plane.ratio(results),
     ]
 
 
@@ -128,7 +78,7 @@ def _per_request(results: Results) -> list[Figure]:
         Figure(
             f"{title}: TTFT p50 added, one stream on a warm connection",
             "ms",
-            _paired(results, plan.first_token(door).name, direct, "ttft_p50_ms", lambda a, b: a - b),
+            paired(results, plan.first_token(door).name, direct, "ttft_p50_ms", lambda a, b: a - b),
             limit,
         )
         for door, title, limit in (("http", "HTTP SSE", 1.0), ("grpc", "gRPC", None))
@@ -205,15 +155,7 @@ def _over_floor(results: Results, mode: str) -> tuple[float, ...]:
 
 
 def _ratio(results: Results, ours: str, theirs: str, attribute: str) -> tuple[float, ...]:
-    return _paired(results, ours, theirs, attribute, lambda a, b: a / b)
-
-
-def _paired(
-    results: Results, ours: str, theirs: str, attribute: str, join: Callable[[float, float], float]
-) -> tuple[float, ...]:
-    """Join what two scenarios measured in the same round; nothing if one of them was not measured."""
-    pairs = zip(results.samples.get(ours, ()), results.samples.get(theirs, ()), strict=False)
-    return tuple(join(getattr(a, attribute), getattr(b, attribute)) for a, b in pairs)
+    return paired(results, ours, theirs, attribute, lambda a, b: a / b)
 
 
 def _why(results: Results, what: str) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from benchmarks.load.client import run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from benchmarks.load.outcome import Outcome
     from benchmarks.plan import Scenario
-    from benchmarks.processes import Process
+    from benchmarks.processes import Cpu, Process
     from benchmarks.servers import Server, Servers
 
 
@@ -36,23 +39,28 @@ class Sample:
     seconds: float
     tokens: int
     open_at_once: int
+    beside_us: dict[str, float] = field(default_factory=dict)
+    """CPU per token of the processes beside the server, by name."""
 
 
 class CpuMeter:
-    """CPU that a process uses while the load runs; see `client.Measured`."""
+    """CPU that processes use while the load runs; see `client.Measured`."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
-        self._before = process.cpu()
-        self.seconds = 0.0
+    def __init__(self, processes: Mapping[str, Process]) -> None:
+        self._processes = processes
+        self._before: dict[str, Cpu] = {}
+        self.seconds: dict[str, float] = {}
+        """By name."""
 
     def begin(self) -> None:
         """See `Measured`."""
-        self._before = self._process.cpu()
+        self._before = {name: process.cpu() for name, process in self._processes.items()}
 
     def end(self) -> None:
         """See `Measured`."""
-        self.seconds = self._process.cpu().since(self._before)
+        self.seconds = {
+            name: process.cpu().since(self._before[name]) for name, process in self._processes.items()
+        }
 
 
 async def measure(server: Server, scenario: Scenario) -> Sample:
@@ -61,8 +69,9 @@ async def measure(server: Server, scenario: Scenario) -> Sample:
     Raises:
         LostTokenError: an answer was not whole.
     """
-    meter = CpuMeter(server.process)
-    outcome = await run(server.address, scenario.load, lambda: server.connect(scenario.model), meter)
+    meter = CpuMeter({"": server.process, **server.beside})
+    models = cycle(scenario.models or (scenario.model,))
+    outcome = await run(server.address, scenario.load, lambda: server.connect(next(models)), meter)
     if outcome.failures:
         raise LostTokenError(
             f"{scenario.name}: {len(outcome.failures)} of {outcome.answers} answers failed, "
@@ -83,7 +92,8 @@ async def measure_floor(servers: Servers, mode: str) -> float:
     return float(told[1])
 
 
-def _sample(outcome: Outcome, cpu: float) -> Sample:
+def _sample(outcome: Outcome, seconds: Mapping[str, float]) -> Sample:
+    cpu = seconds[""]
     return Sample(
         token_us=cpu / outcome.tokens * 1e6,
         request_ms=cpu / outcome.answers * 1e3,
@@ -94,4 +104,5 @@ def _sample(outcome: Outcome, cpu: float) -> Sample:
         seconds=outcome.seconds,
         tokens=outcome.tokens,
         open_at_once=outcome.open_at_once,
+        beside_us={name: used / outcome.tokens * 1e6 for name, used in seconds.items() if name},
     )

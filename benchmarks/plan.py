@@ -10,6 +10,8 @@ from benchmarks.load.client import Load
 ROUNDS: Final = 5
 TICKS: Final = {"tick-2ms": (200, 3), "tick-20ms": (100, 1)}
 """Model -> tokens of an answer, answers per connection."""
+APART: Final = tuple(f"tick-{ms}ms" for ms in range(12, 28))
+"""Models that step each at its own time: one stream's token comes without those of the others."""
 STREAMS: Final = (1, 32, 64, 128, 256)
 MANY: Final = 128
 """Streams that make a load last long enough with fewer answers each."""
@@ -23,6 +25,8 @@ class Scenario:
     """A key of `servers.Servers`."""
     model: str
     load: Load
+    models: tuple[str, ...] = ()
+    """Asked in turn by the connections, in place of `model`."""
 
     @property
     def name(self) -> str:
@@ -78,6 +82,12 @@ GRPC: Final = (
 )
 FIRST_TOKEN: Final = tuple(first_token(server) for server in ("triton", "http", "grpc"))
 WORKERS: Final = (_ticking("http-2-workers", "tick-2ms", 128), _burst("http-2-workers", 128))
+PLANE: Final = (
+    *(_ticking("plane", model, 64) for model in TICKS),
+    *(Scenario(server, "tick-apart", Load(64, 1, 100), APART) for server in ("http", "plane")),
+    first_token("plane"),
+)
+"""Beside the same of `HTTP` and `FIRST_TOKEN`."""
 DYNAMO: Final = tuple(
     scenario
     for server in ("dynamo", "dynamo-text")
@@ -99,9 +109,10 @@ SMOKE: Final = (
     _ticking("grpc-floor", "tick-2ms", 32),
     _ticking("grpc", "tick-2ms", 32),
 )
+SMOKE_PLANE: Final = tuple(_ticking(server, "tick-2ms", 64) for server in ("http", "plane"))
 SMOKE_ROUNDS: Final = 3
 OPEN: Final = Scenario("http-fresh", "tick-1000ms", Load(10_000, 1, 30, warm=False, limit=180))
 PEERS: Final = ("dynamo", "dynamo-text", "litellm")
 """Servers whose failures are told and do not fail the run."""
-MODELS: Final = ("burst", *TICKS, "tick-1000ms")
+MODELS: Final = tuple(dict.fromkeys(("burst", *TICKS, *APART, "tick-1000ms")))
 """What the mock serves."""

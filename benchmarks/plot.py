@@ -7,8 +7,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from benchmarks.figures import Results
     from benchmarks.measure import Sample
+    from benchmarks.rows import Results
 
 LINES: Final = {
     "http tick-2ms": ("HTTP SSE, a token every 2 ms", "#1f77b4", "-"),

@@ -20,8 +20,8 @@ from benchmarks.figures import figures
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from benchmarks.figures import Figure, Results
     from benchmarks.measure import Sample
+    from benchmarks.rows import Figure, Results
 
 RESULTS: Final = Path(__file__).parent / "results"
 PACKAGES: Final = ("openai-bridge", "aiohttp", "grpcio", "hpack", "orjson", "protobuf", "uvloop")
@@ -44,7 +44,7 @@ def loads(results: Results) -> str:
         f"{name}: {size / 1e6:.0f} MB of memory at the most" for name, size in results.peer_memory.items()
     ]
     notes += [f"not measured: {name}: {why}" for name, why in results.skipped.items()]
-    return "\n\n".join((_markdown(rows), *notes))
+    return "\n\n".join((markdown(rows), *notes))
 
 
 def targets(rows: Iterable[Figure]) -> str:
@@ -59,7 +59,7 @@ def targets(rows: Iterable[Figure]) -> str:
         limit = f"{sign} {figure.limit:g} {figure.unit}" if figure.limit is not None else "-"
         met = {True: "met", False: "NOT MET", None: "-"}[figure.met]
         table.append([figure.name, value, limit, met])
-    return _markdown(table)
+    return markdown(table)
 
 
 def as_json(results: Results, arguments: dict[str, Any]) -> bytes:
@@ -127,7 +127,8 @@ def _span(values: Sequence[float], form: str) -> str:
     return f"{middle} ({form.format(min(values))}-{form.format(max(values))})"
 
 
-def _markdown(rows: list[list[str]]) -> str:
+def markdown(rows: list[list[str]]) -> str:
+    """Return a table; the first row is its head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")

@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks import plan
-from benchmarks.figures import Results
 from benchmarks.floor import sends
 from benchmarks.measure import LostTokenError, measure, measure_floor
 from benchmarks.memory import measure_memory
+from benchmarks.rows import Results
 from benchmarks.stalled import measure_beside_stalled
 
 if TYPE_CHECKING:

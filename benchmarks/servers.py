@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.floor import sends
@@ -14,7 +14,7 @@ from benchmarks.plan import MODELS
 from benchmarks.processes import Cores, Process, python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from benchmarks.load.client import Asking
 
@@ -30,6 +30,8 @@ class Server:
     """HOST:PORT."""
     connect: Callable[[str], Asking]
     """Makes a connection that asks a model."""
+    beside: Mapping[str, Process] = field(default_factory=dict)
+    """Processes without which it could not serve, by name."""
 
 
 class Servers(AsyncExitStack):
@@ -69,9 +71,12 @@ class Servers(AsyncExitStack):
         self.by_name["http-whole"] = Server(bridge, bridge.found[0], _whole)
         self.by_name["grpc"] = Server(bridge, bridge.found[1], grpc.chat)
 
-    def bridge(self, *arguments: str, cores: frozenset[int] | None = None) -> Process:
-        """Start a bridge in front of the mock, with its defaults besides `arguments`."""
-        command = python("-m", "bridge", "serve", "--triton", self.mock.found[0], "--http-port", "0")
+    def bridge(
+        self, *arguments: str, cores: frozenset[int] | None = None, upstream: tuple[str, str] | None = None
+    ) -> Process:
+        """Start a bridge, in front of the mock where no `upstream` is given, else with its defaults."""
+        before = upstream or ("--triton", self.mock.found[0])
+        command = python("-m", "bridge", "serve", *before, "--http-port", "0")
         process = Process(
             [*command, "--grpc-port", "0", *arguments], cores or self.cores.server, ready=_DOORS
         )

@@ -53,9 +53,9 @@ class Bridge:
                 nor upstream is set, or what sends traces is not installed.
         """
         self._config = config
-        self.protection = Protection(config)
-        self._routes = Routes(config)
         self.metrics = metrics or Metrics()
+        self.protection = Protection(config, self.metrics)
+        self._routes = Routes(config)
         self._tracing = tracing or (open_tracing() if config.tracing else None)
         self._reuse_port = reuse_port
         self.http_port = self.grpc_port = 0

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from bridge.access.entrance import Entrance
 from bridge.access.gate import Gate
 from bridge.access.key_file import load
+from bridge.access.shown_key import ShownKey
 from bridge.access.watched import Watched
 from bridge.handlers.catalog import unknown_model
 from bridge.handlers.guarded import GuardedGenerating, GuardedTokenize, guarded_embed
+from bridge.observability.queue_meter import QueueMeter
 from bridge.protocol.request_limits import check_chat, check_completion
 from bridge.tls import ClientTls, ServerTls
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from bridge.config import Config
     from bridge.handlers.base import Call, Generating
     from bridge.handlers.tokenize import TokenizeHandler
+    from bridge.observability.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +34,12 @@ logger = logging.getLogger(__name__)
 class Protection:
     """See the module; one for a process."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, metrics: Metrics) -> None:
         """Read keys and certificates.
+
+        Args:
+            config: all settings.
+            metrics: where to count who waits and who is refused.
 
         Raises:
             ConfigError: they are broken.
@@ -54,8 +61,16 @@ class Protection:
         if self.triton_tls is not None and self.triton_tls.paths:
             watched = Watched("certificates for Triton", self.triton_tls.paths, self.triton_tls.reload)
             self._watched.append(watched)
+        self.upstream_key = None if (path := config.upstream_key_file) is None else ShownKey(path)
+        """What another bridge is shown; None: nothing."""
+        if path is not None and self.upstream_key is not None:
+            self._watched.append(Watched("key for the upstream", (path,), self.upstream_key.reload))
         self.gate = Gate(
-            config.limits, time.monotonic, default_model=config.default_model, unknown=unknown_model
+            config.limits,
+            time.monotonic,
+            default_model=config.default_model,
+            unknown=unknown_model,
+            meter=QueueMeter(metrics, config.limits.max_concurrent_requests),
         )
         """Between the doors and the models."""
         self._hurried = asyncio.Event()

@@ -88,7 +88,7 @@ class ServerTls:
 
 
 class ClientTls:
-    """What all connections to Triton are made with."""
+    """What all connections to Triton, or to another bridge, are made with."""
 
     def __init__(self, files: TritonTls) -> None:
         """Read the files.
@@ -118,17 +118,19 @@ class ClientTls:
         files = self._files
         certificate, key = files.certificate, files.key
         return grpc.ssl_channel_credentials(
-            root_certificates=None if files.ca is None else _bytes(files.ca, "triton_tls.ca"),
-            private_key=None if key is None else _bytes(key, "triton_tls.key"),
-            certificate_chain=None if certificate is None else _bytes(certificate, "triton_tls.certificate"),
+            root_certificates=None if files.ca is None else _bytes(files.ca, f"{files.table}.ca"),
+            private_key=None if key is None else _bytes(key, f"{files.table}.key"),
+            certificate_chain=(
+                None if certificate is None else _bytes(certificate, f"{files.table}.certificate")
+            ),
         )
 
     def _load(self, context: ssl.SSLContext) -> None:
         files = self._files
         if files.ca is not None:
-            _load_roots(context, files.ca, "triton_tls.ca")
+            _load_roots(context, files.ca, f"{files.table}.ca")
         if files.certificate is not None and files.key is not None:
-            _load_pair(context, files.certificate, files.key, "triton_tls")
+            _load_pair(context, files.certificate, files.key, files.table)
 
 
 def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path, table: str) -> None:

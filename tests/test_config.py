@@ -21,10 +21,7 @@ TOP: dict[str, tuple[str, Any]] = {
     "triton": ('"localhost:8001"', "localhost:8001"),
     "upstream": ('"grpc://[::1]:50051"', "grpc://[::1]:50051"),
     "upstream_key_file": ('"keys.txt"\nupstream = "grpc://a:1"', Path("keys.txt")),
-    "upstream_tls": (
-        '{ ca = "/ca", server_name = "b" }\nupstream = "grpcs://a:1"',
-        UpstreamTls(ca=Path("/ca"), server_name="b"),
-    ),
+    "upstream_tls": ('{ ca = "/ca" }\nupstream = "grpcs://a:1"', UpstreamTls(ca=Path("/ca"))),
     "default_model": ('"demo"', "demo"),
     "chat_template": ('"llama3"', "llama3"),
     "unknown_fields": ('"reject"', "reject"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import sys
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -101,6 +103,32 @@ async def test_each_worker_is_shown_whichever_is_asked(triton: RunningTriton) ->
             for pid in (await pids(bridge)).values():
                 assert await total(http, "processes", pid=str(pid)) == 1
             assert await total(http, "processes") == 2
+
+
+async def test_the_queues_of_all_workers_are_shown_together(triton: RunningTriton, tmp_path: Path) -> None:
+    config = tmp_path / "bridge.toml"
+    config.write_text("drain_timeout = 0\n[limits]\nmax_concurrent_requests = 1")
+    command = ("--triton", triton.address, "--config", str(config), *TWO)
+    async with serving(*command) as bridge, AsyncExitStack() as stack:
+        http = await bridge.port("HTTP")
+        opened = 0
+        while await total(http, "queue_slots_held") < 2 or await total(http, "queue_waiting") < 1:  # in each
+            assert opened < 50
+            opened += 1
+            connection = await stack.enter_async_context(connected(http))
+            await connection.send("POST", CHAT, json=chat(directed(words=2, hang_at=1), stream=True))
+            await until_shown(http, opened)
+        for _ in range(8):  # by either
+            assert await total(http, "queue_slots") == 2
+            assert await total(http, "queue_slots_held") == 2
+            assert await total(http, "queue_waiting") == opened - 2
+
+
+async def until_shown(port: int, requests: int) -> None:
+    """Wait until so many requests hold a slot or wait for one."""
+    async with asyncio.timeout(10):
+        while await total(port, "queue_slots_held") + await total(port, "queue_waiting") < requests:
+            pass
 
 
 async def test_killed_workers_are_replaced_and_what_they_counted_stays(triton: RunningTriton) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from bridge.access.keys import Key
+    from bridge.access.slots import Meter
     from bridge.config import Limits
 
 LONGEST_RETRY: Final = 60
@@ -55,6 +56,7 @@ class Gate:
         *,
         default_model: str | None,
         unknown: Callable[[str], BridgeError],
+        meter: Meter,
     ) -> None:
         """Open.
 
@@ -63,13 +65,18 @@ class Gate:
             clock: steady time in seconds.
             default_model: the model of requests that name none.
             unknown: makes the error of a model that is not there.
+            meter: hears who waits, is let in or refused.
         """
         self._clock = clock
+        self._meter = meter
         self._default = default_model
         self._unknown = unknown
         self._uses: dict[str, Use] = {}
         self.slots = Slots(
-            limits.max_concurrent_requests, queue_size=limits.queue_size, queue_timeout=limits.queue_timeout
+            limits.max_concurrent_requests,
+            queue_size=limits.queue_size,
+            queue_timeout=limits.queue_timeout,
+            meter=meter,
         )
 
     @asynccontextmanager
@@ -92,7 +99,11 @@ class Gate:
         if wanted and not key.sees(wanted):
             raise self._unknown(wanted)
         use = self._use(key)
-        use.begin(self._clock())
+        try:
+            use.begin(self._clock())
+        except BridgeError as exc:
+            self._meter.refused(exc.reason)
+            raise
         try:
             async with self.slots.slot(deadline):
                 try:

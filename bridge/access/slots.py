@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bridge.errors import BridgeError, Reason
 
@@ -15,18 +15,42 @@ if TYPE_CHECKING:
 STOPPING: Final = "the bridge is stopping"
 
 
+class Meter(Protocol):
+    """Hears what becomes of requests at the gate; for metrics."""
+
+    def queued(self) -> None:
+        """One waits."""
+
+    def unqueued(self) -> None:
+        """It waits no longer."""
+
+    def waited(self, seconds: float) -> None:
+        """A wait is over, whatever came of it; 0 for one that need not wait."""
+
+    def entered(self) -> None:
+        """One holds a slot."""
+
+    def left(self) -> None:
+        """It holds it no longer."""
+
+    def refused(self, reason: Reason) -> None:
+        """One is not let in."""
+
+
 class Slots:
     """The slots of one process."""
 
-    def __init__(self, limit: int, *, queue_size: int, queue_timeout: float) -> None:
+    def __init__(self, limit: int, *, queue_size: int, queue_timeout: float, meter: Meter) -> None:
         """Begin with all of them free.
 
         Args:
             limit: how many there are; 0 is no limit.
             queue_size: how many may wait for one.
             queue_timeout: seconds that each may wait.
+            meter: hears what becomes of each.
         """
         self._limit, self._queue_size, self._queue_timeout = limit, queue_size, queue_timeout
+        self._meter = meter
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
         self.held = 0
@@ -47,10 +71,16 @@ class Slots:
         Raises:
             BridgeError: QUEUE_FULL, TIMEOUT, or SHUTTING_DOWN if the slots are closed first.
         """
-        await self._acquire(deadline)
+        try:
+            await self._acquire(deadline)
+        except BridgeError as exc:
+            self._meter.refused(exc.reason)
+            raise
+        self._meter.entered()
         try:
             yield
         finally:
+            self._meter.left()
             self._release()
 
     def close(self) -> None:
@@ -64,6 +94,7 @@ class Slots:
             raise BridgeError(Reason.SHUTTING_DOWN, STOPPING)
         if not self._limit or self.held < self._limit:
             self.held += 1
+            self._meter.waited(0.0)
             return
         if len(self._waiting) >= self._queue_size:
             raise BridgeError(Reason.QUEUE_FULL, "too many requests are waiting: try again later")
@@ -73,7 +104,9 @@ class Slots:
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         self._waiting.append(turn)
-        limit = loop.time() + self._queue_timeout
+        self._meter.queued()
+        began = loop.time()
+        limit = began + self._queue_timeout
         error = (
             BridgeError(Reason.QUEUE_FULL, "the request has waited too long for others to end")
             if limit < deadline
@@ -91,6 +124,8 @@ class Slots:
             raise
         finally:
             timer.cancel()
+            self._meter.unqueued()
+            self._meter.waited(loop.time() - began)
 
     def _refuse(self, turn: asyncio.Future[None], error: BridgeError) -> None:
         self._forget(turn)

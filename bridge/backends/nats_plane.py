@@ -61,14 +61,13 @@ class Plane:
         self.roster = Roster()
         self.retries = config.balancing.retries
         """Further tries of a generation of which nothing has come."""
+        self._time = asyncio.get_running_loop().time
         name = f"front end {self.component_id}"
         self._link = Link(urls.split(","), self, lambda: options(nats, urls), name)
         self._connections = count()
         self.address = self.inbox = ""
-        """Who asks, and what begins the subjects of the answers: another one for each connection.
-
-        So workers see that nobody listens any more to what they were asked before it was lost.
-        """
+        """Who asks, and what begins the subjects of the answers: another one for each connection, so that
+        workers see that nobody listens any more to what they were asked before it was lost."""
         self._service = make_service(
             self.subjects.front_ends, "A front end of the request plane", self.component_id, grouped=False
         )
@@ -93,9 +92,7 @@ class Plane:
             await _within(self._link.up, FIRST_CONNECT)
         if self._link.up.is_set() and not self.roster.serving:
             await _within(self._somebody, FIRST_WORKER)
-        self._demand_link()
-        if not self.roster.serving:
-            raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the request plane has no worker")
+        self._demand_worker()
 
     async def close(self) -> None:
         """Fail what runs, and disconnect."""
@@ -140,9 +137,9 @@ class Plane:
         """Listen for a try; return its token, the last of its inbox.
 
         Raises:
-            BridgeError: there is no connection.
+            BridgeError: there is no connection, or no worker.
         """
-        self._demand_link()
+        self._demand_worker()
         self._generations[token := str(next(self._tokens))] = generation
         return token
 
@@ -168,13 +165,18 @@ class Plane:
         if trouble := self._link.trouble:
             raise BridgeError(Reason.BACKEND_UNAVAILABLE, trouble)
 
+    def _demand_worker(self) -> None:
+        self._demand_link()
+        if not self.roster.serving:
+            raise BridgeError(Reason.BACKEND_UNAVAILABLE, "the request plane has no worker")
+
     def _introduce(self, msg: Message) -> None:
         status, endpoints = {"inflight": self.counts.inflight}, {GENERATIONS: f"{self.inbox}.*"}
         if msg.reply and (reply := self._service.reply(msg.subject, status, endpoints)) is not None:
             self.post(msg.reply, reply)
 
     def _seen(self, heartbeat: bytes) -> None:
-        self.roster.told(heartbeat, asyncio.get_running_loop().time())
+        self.roster.told(heartbeat, self._time())
         if self.roster.workers:
             self._somebody.set()
 
@@ -195,10 +197,8 @@ class Plane:
             self._generations[of].probed(b"gone" if gone else msg.data)
         elif kind == "q":
             self._inquiries.answered(of, msg)
-        elif kind == "w" and gone:
-            self.dead(of, "has gone")
         elif kind == "w":
-            self.roster.answered(of, asyncio.get_running_loop().time())
+            self.dead(of, "has gone") if gone else self.roster.answered(of, self._time())
         elif kind == "i" and not gone:
             with suppress(ValueError, KeyError, TypeError):  # somebody else's service of the same name
                 self._seen(orjson.loads(msg.data)["metadata"]["status"].encode())
@@ -210,11 +210,10 @@ class Plane:
             self.post(self.subjects.control(worker, request_id), b"cancel")
 
     async def _watch(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            before = loop.time()
+            before = self._time()
             await asyncio.sleep(TICK)
-            now = loop.time()
+            now = self._time()
             if (late := now - before - TICK) > TICK:
                 self.roster.forgive(late)
             try:

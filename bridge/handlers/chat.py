@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.handlers.generation import GenerationHandler
-from bridge.handlers.off_loop import off_loop
+from bridge.handlers.off_loop import in_turn, off_loop
 from bridge.protocol.chat import chat_exchange
 from bridge.protocol.chat_fold import ChatFold
 from bridge.protocol.chat_prompt import check_images
@@ -44,10 +44,13 @@ def chat_handler(
     ) -> Exchange[CreateChatCompletionStreamResponse]:
         loaded: list[Image] = []
         if found := references(request.messages):
-            check_images(request, model, datetime.now().astimezone())  # before anything is fetched
+            now = datetime.now().astimezone()
+            # Before anything is fetched.
+            await in_turn(lambda: check_images(request, model, now), request.ByteSize())
             loaded = await images.load(found, deadline=call.deadline)
         unique = uuid.uuid4().hex
-        return await off_loop(
+        aside = in_turn if model.tokenizer is None else off_loop
+        return await aside(
             lambda: chat_exchange(
                 request,
                 model,
@@ -59,7 +62,7 @@ def chat_handler(
                 call_id=lambda: f"call_{uuid.uuid4().hex}",
                 images=loaded,
             ),
-            request.ByteSize() if model.tokenizer is not None else 0,
+            request.ByteSize(),
         )
 
     return GenerationHandler(catalog, open_exchange, ChatFold)

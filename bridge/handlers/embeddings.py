@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from openai_bridge.v1.common_pb2 import CompletionUsage
 
 from bridge.errors import BridgeError, Reason
+from bridge.handlers.off_loop import in_turn, off_loop
 from bridge.handlers.reconsidering import reconsidered
 from bridge.protocol.embeddings import embedding_exchange
 
@@ -42,7 +43,10 @@ class EmbeddingsHandler:
         model = await self._catalog.route_embedding(request.model)
         call.record.model = model.id
         request_id = f"{call.request_id}:{uuid.uuid4().hex[:8]}"
-        exchange = embedding_exchange(request, model, request_id=request_id)
+        aside = in_turn if model.tokenizer is None else off_loop
+        exchange = await aside(
+            lambda: embedding_exchange(request, model, request_id=request_id), request.ByteSize()
+        )
         call.record.asked(request)
         try:
             await self._run(exchange, model, call)

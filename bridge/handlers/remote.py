@@ -107,6 +107,7 @@ class RemoteModels:
         try:
             async with _errors():
                 answer = await self._health.Check(health_pb2.HealthCheckRequest(), timeout=UNARY_TIMEOUT)
+            await self.list_models()  # health is open to all: our key may be refused
         except BridgeError as exc:
             return exc.message
         ready = answer.status == health_pb2.HealthCheckResponse.SERVING

@@ -32,9 +32,10 @@ class TokenizeHandler:
         """
         model = await self._found(request.source.model, call)
         tokenizer = tokenizer_of(model)
-        text, special = text_of(request, model, datetime.now().astimezone())
+        now = datetime.now().astimezone()
 
         def work() -> bytes:
+            text, special = text_of(request, model, now)
             return tokenized(
                 text,
                 tokenizer,
@@ -43,7 +44,7 @@ class TokenizeHandler:
                 max_model_len=model.max_model_len,
             )
 
-        return await off_loop(work, len(text))
+        return await off_loop(work, request.source.ByteSize())
 
     async def detokenize(self, request: DetokenizeRequest, call: Call) -> bytes:
         """Return the JSON answer of /detokenize.

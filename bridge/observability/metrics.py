@@ -31,6 +31,7 @@ CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _PROCESSES: Final = "openai_bridge_processes"
 
 _DURATIONS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_WAITS: Final = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _FIRST_TOKEN: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _LAG: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _INTER_TOKEN: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 5)
@@ -80,6 +81,31 @@ class Metrics:
             "openai_bridge_tokens",
             "Tokens, where the model counts them. kind: prompt or completion.",
             ("model", "kind"),
+        )
+        self.queue_waiting = Gauge(
+            counts, "openai_bridge_queue_waiting", "Requests that wait for others to end.", ()
+        )
+        self.queue_slots_held = Gauge(
+            counts, "openai_bridge_queue_slots_held", "Requests that are with the models, past the queue.", ()
+        )
+        self.queue_slots = Gauge(
+            counts,
+            "openai_bridge_queue_slots",
+            "Requests that may be with the models at once, in all processes together; 0: without limit.",
+            (),
+        )
+        self.queue_wait = Histogram(
+            counts,
+            "openai_bridge_queue_wait_seconds",
+            "Time that requests waited in the queue, however that ended; 0 for those that need not wait.",
+            (),
+            _WAITS,
+        )
+        self.queue_refused = Counter(
+            counts,
+            "openai_bridge_queue_refused",
+            "Requests that were not let to the models. reason: QUEUE_FULL, RATE_LIMIT_EXCEEDED, ...",
+            ("reason",),
         )
         self.upstream_errors = Counter(
             counts,

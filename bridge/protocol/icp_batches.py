@@ -50,6 +50,8 @@ class Outgoing:
         self._refilled = Refilled(output)
         self._waiting: deque[tuple[bytes, bool]] = deque()
         """Responses, and whether each is a text."""
+        self._alone = request_plane_pb2.InferResponseBatch(texts=[b""])
+        """The message of one text: what most tokens are. To fill it again is a third of making it."""
 
     def __len__(self) -> int:
         """Return how many wait."""
@@ -70,6 +72,8 @@ class Outgoing:
 
     def take(self, credit: int) -> bytes:
         """Return the next message, with so many responses at most; empty: one is too large."""
+        if len(self._waiting) == 1 and self._waiting[0][1] and self.size <= self._max - _EACH:
+            return self._one()
         most, size = min(self._most, credit), 0
         whole, texts = list[bytes](), list[bytes]()
         while self._waiting and len(whole) + len(texts) < most:
@@ -84,6 +88,15 @@ class Outgoing:
             return b""
         first, self.sent = self.sent, self.sent + len(whole) + len(texts)
         return pack(first, whole, texts, batched=self._batched)
+
+    def _one(self) -> bytes:
+        """Return the message of a text that waits alone."""
+        message = self._alone
+        message.texts[0], _ = self._waiting.popleft()
+        message.first_seq = self.sent
+        self.sent += 1
+        self.size = 0
+        return _bytes(message)
 
     def last(self, final: bytes) -> bytes:
         """Return the message of the final response, behind which there is nothing."""

@@ -14,7 +14,7 @@ from bridge.errors import BridgeError, Reason
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-SMALL: Final = 32 * 1024
+SMALL: Final = 16 * 1024
 """Bytes in which there cannot be too much: they are read in some milliseconds, whatever they are."""
 
 MAX_PIECES: Final = 250_000

@@ -18,8 +18,10 @@ from google.protobuf.message import DecodeError
 from bridge.backends.idle import IdleWatch
 from bridge.errors import BridgeError, Reason, public
 from bridge.handlers.base import Call
+from bridge.handlers.off_loop import in_turn
 from bridge.observability.record import RequestRecord
 from bridge.protocol.openai_json import header_names
+from bridge.protocol.pieces import check_message
 from bridge.protocol.rpc_status import to_status
 from bridge.servers.grpc_stream import MessageStream, both
 from bridge.servers.grpc_tracing import begin_trace, method_name
@@ -72,7 +74,7 @@ def unary(
 
     async def method(_: object, context: Context) -> Message:
         async with _Answering(endpoint, name, context, options) as answering:
-            request = answering.accept(await answering.received(), request_type)
+            request = await answering.accept(await answering.received(), request_type)
             answer = await handle(request, answering.call)
             await answering.send_metadata()
         return answer
@@ -92,7 +94,7 @@ def streaming(
 
     async def method(_: object, context: Context) -> None:
         async with _Answering(endpoint, name, context, options) as answering:
-            request = answering.accept(await answering.received(), request_type)
+            request = await answering.accept(await answering.received(), request_type)
             outlet = MessageStream(answering.write)
             await both(outlet, deliver(request, answering.call, outlet))
 
@@ -172,7 +174,7 @@ class _Answering:
             raise BridgeError(Reason.INVALID_MESSAGE, "the call has no request")
         return data
 
-    def accept(self, data: bytes, request_type: type[Message]) -> Message:
+    async def accept(self, data: bytes, request_type: type[Message]) -> Message:
         """Return the request of a caller who is let in.
 
         Raises:
@@ -183,7 +185,8 @@ class _Answering:
         )
         self.call = replace(self.call, key=key)
         self.call.record.key = key.name
-        return _parsed(data, request_type, self._options.max_request_bytes)
+        limit = self._options.max_request_bytes
+        return await in_turn(lambda: _parsed(data, request_type, limit), len(data))
 
     async def send_metadata(self) -> None:
         """Send the initial metadata with the first message: sent earlier, no client would retry."""
@@ -217,6 +220,7 @@ def _parsed(data: bytes, request_type: type[Message], limit: int) -> Message:
         raise BridgeError(
             Reason.REQUEST_TOO_LARGE, f"the request has {len(data)} bytes, more than the limit of {limit}"
         )
+    check_message(data, request_type)
     try:
         return request_type.FromString(data)
     except (DecodeError, UnicodeDecodeError):

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.openai_json import dump_error
@@ -36,7 +36,19 @@ async def head_came(
     """Tell the connection that it need not wait for the head of a request any longer."""
     if isinstance(request.protocol, Connection):
         request.protocol.begun(request)
+    if _is_ambiguous(request):
+        answer = response(MALFORMED)
+        answer.force_close()
+        return answer
     return await handler(request)
+
+
+def _is_ambiguous(request: web.Request) -> bool:
+    """Tell whether a proxy may see the body end elsewhere, and a request in the rest (RFC 9112, 6.1)."""
+    encodings = request.headers.getall("Transfer-Encoding", None)
+    if encodings is None:
+        return False
+    return request.version < HttpVersion11 or [one.lower() for one in encodings] != ["chunked"]
 
 
 class Connection(web.RequestHandler):

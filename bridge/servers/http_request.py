@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aiohttp import web
 
 from bridge.errors import BridgeError, Reason, public
+from bridge.handlers.off_loop import in_turn
 from bridge.protocol import openai_json
 from bridge.servers.headers import HEADER, IGNORED, request_id
 from bridge.servers.http_errors import REQUEST_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from google.protobuf.message import Message
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from bridge.observability.metrics import Metrics
 
 logger = logging.getLogger(__name__)
+
+Asked = TypeVar("Asked")
 
 MAX_LOGGED_NAMES: Final = 1000
 
@@ -41,8 +44,10 @@ class RequestReader:
             BridgeError: the body is none, or did not arrive before `deadline`, a time of the loop's clock.
             HTTPRequestEntityTooLarge: the body is larger than the limit.
         """
-        json = await read_json(request, deadline, self._body_timeout)
-        read: openai_json.Read[Any] = openai_json.read(self._request_type, json)
+        kind = self._request_type
+        read: openai_json.Read[Any] = await read_json(
+            request, deadline, self._body_timeout, lambda json: openai_json.read(kind, json)
+        )
         self._unknown.note(read.ignored)
         if read.request_id is not None and HEADER not in request.headers:
             request[REQUEST_ID] = request_id(read.request_id)
@@ -74,13 +79,19 @@ class UnknownFields:
                 logger.info("unknown request field ignored", extra={"facts": {"field": name}})
 
 
-async def read_json(request: web.Request, deadline: float, timeout: float) -> dict[str, Any]:  # noqa: ASYNC109
-    """Return the JSON object of a body.
+async def read_json(
+    request: web.Request,
+    deadline: float,
+    timeout: float,  # noqa: ASYNC109
+    read: Callable[[dict[str, Any]], Asked],
+) -> Asked:
+    """Return what the JSON object of a body stands for.
 
     Args:
         request: the one whose body it is.
         deadline: time of the event loop's clock at which the request fails.
         timeout: seconds in which the whole body must arrive.
+        read: takes the object; a large one in a thread, so that other requests go on.
 
     Raises:
         BridgeError: it is none, or did not arrive in time.
@@ -90,7 +101,8 @@ async def read_json(request: web.Request, deadline: float, timeout: float) -> di
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
         raise BridgeError(Reason.INVALID_JSON, "the header Content-Type must be application/json")
     latest = min(deadline, asyncio.get_running_loop().time() + timeout)
-    return openai_json.parse_body(await _body(request, latest))
+    body = await _body(request, latest)
+    return await in_turn(lambda: read(openai_json.parse_body(body)), len(body))
 
 
 async def _body(request: web.Request, deadline: float) -> bytes:

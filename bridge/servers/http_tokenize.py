@@ -55,7 +55,8 @@ class TokenizeEndpoints:
         ask: Callable[[Any, Call], Awaitable[bytes]],
     ) -> web.Response:
         with self._calls.call(request, endpoint) as call:
-            asked = read(await read_json(request, call.deadline, self._calls.config.limits.body_timeout))
+            limit = self._calls.config.limits.body_timeout
+            asked = await read_json(request, call.deadline, limit, read)
             self._unknown.note(asked.ignored)
             body = await ask(asked, call)
         headers = ignored_header(asked.ignored)

@@ -80,7 +80,8 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal)
-        if self._config.key_file or self._config.tls or self._config.triton_tls:
+        config = self._config
+        if config.key_file or config.tls or config.triton_tls or config.upstream_key_file:
             loop.add_signal_handler(signal.SIGHUP, self._tell_all, signal.SIGHUP)
         async with asyncio.TaskGroup() as group:
             for worker in range(1, self._config.workers + 1):

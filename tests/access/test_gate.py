@@ -12,6 +12,8 @@ from bridge.access.keys import ANYONE, Key
 from bridge.config import Limits
 from bridge.errors import BridgeError, Reason
 from bridge.handlers.catalog import unknown_model
+from bridge.observability.metrics import Metrics
+from bridge.observability.queue_meter import QueueMeter
 
 
 class Clock:
@@ -30,7 +32,13 @@ def clock() -> Clock:
 
 
 def gate(clock: Clock, default_model: str | None = None, **limits: Any) -> Gate:
-    return Gate(Limits(**limits), clock, default_model=default_model, unknown=unknown_model)
+    return Gate(
+        Limits(**limits),
+        clock,
+        default_model=default_model,
+        unknown=unknown_model,
+        meter=QueueMeter(Metrics(), 0),
+    )
 
 
 async def ask(through: Gate, key: Key, model: str = "m", tokens: int = 0) -> None:

@@ -11,13 +11,18 @@ import pytest
 
 from bridge.access.slots import Slots
 from bridge.errors import BridgeError, Reason
+from bridge.observability.metrics import Metrics
+from bridge.observability.queue_meter import QueueMeter
 
 SOON = 0.02
 WAIT = 5.0
 
 
-def made(limit: int, queue_size: int = 10, queue_timeout: float = WAIT) -> Slots:
-    return Slots(limit, queue_size=queue_size, queue_timeout=queue_timeout)
+def made(
+    limit: int, queue_size: int = 10, queue_timeout: float = WAIT, metrics: Metrics | None = None
+) -> Slots:
+    meter = QueueMeter(metrics or Metrics(), limit)
+    return Slots(limit, queue_size=queue_size, queue_timeout=queue_timeout, meter=meter)
 
 
 def later(seconds: float = WAIT) -> float:
@@ -187,7 +192,8 @@ async def test_closing_refuses_who_waits_and_who_comes_and_nobody_else() -> None
 
 
 async def test_whatever_happens_no_slot_is_lost_and_no_limit_passed() -> None:
-    slots, random_numbers, most = made(3, queue_size=8, queue_timeout=0.004), random.Random(7), 0  # noqa: S311
+    random_numbers, most, metrics = random.Random(7), 0, Metrics()  # noqa: S311
+    slots = made(3, queue_size=8, queue_timeout=0.004, metrics=metrics)
 
     async def one() -> None:
         nonlocal most
@@ -206,3 +212,6 @@ async def test_whatever_happens_no_slot_is_lost_and_no_limit_passed() -> None:
 
     await asyncio.gather(*map(some, range(20)))
     assert (slots.held, slots.waiting, most) == (0, 0, 3)
+    told = metrics.text()
+    assert b"openai_bridge_queue_slots_held 0.0" in told
+    assert b"openai_bridge_queue_waiting 0.0" in told

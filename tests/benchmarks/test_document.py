@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.document import BEGIN, END, rewrite
-from benchmarks.figures import Results
+from benchmarks.rows import Results
 
 if TYPE_CHECKING:
     from pathlib import Path

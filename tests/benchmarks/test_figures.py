@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import report
-from benchmarks.figures import Figure, Results, figures, ratios
+from benchmarks.figures import figures, ratios
 from benchmarks.measure import Sample
 from benchmarks.memory import Memory
+from benchmarks.rows import Figure, Results
 
 
 def sample(token_us: float, **values: float) -> Sample:

@@ -48,3 +48,20 @@ def test_what_is_missing_is_named(settings: dict[str, Any], names: list[str]) ->
     told = list(exposures(Config(**settings)))
     assert len(told) == len(names)
     assert all(name in text and settings["host"] in text for name, text in zip(names, told, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("upstream", "warned"),
+    [
+        pytest.param("grpc://inner.example:1", True, id="another machine"),
+        pytest.param("grpcs://inner.example:1", False, id="by TLS"),
+        pytest.param("grpc://127.0.0.1:1", False, id="this machine"),
+        pytest.param("grpc://[::1]:1", False, id="this machine by IPv6"),
+    ],
+)
+def test_a_key_that_travels_open_to_view_is_warned_of(upstream: str, warned: bool) -> None:
+    told = list(exposures(Config(upstream=upstream, upstream_key_file=Path("k"))))
+    assert [("upstream_key_file" in text, "inner.example:1" in text) for text in told] == [
+        (True, True)
+    ] * warned
+    assert list(exposures(Config(upstream=upstream))) == []

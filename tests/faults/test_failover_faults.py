@@ -37,7 +37,9 @@ async def repaired(fleet: Fleet) -> AsyncIterator[Fleet]:
 async def test_a_server_that_hangs_loses_its_waiting_requests_to_the_other(
     fleet: Fleet, serve: Serve
 ) -> None:
-    bridge = await serve(triton=fleet.upstreams(), balancing=RULES, models={MODEL: ModelConfig()})
+    # Over grpcio they wait: docs/upstreams.md.
+    settings = {"models": {MODEL: ModelConfig()}, "triton_transport": "native"}
+    bridge = await serve(triton=fleet.upstreams(), balancing=RULES, **settings)
     async with connected(bridge.grpc_port) as stubs:
         with fleet.stopped(0):
             over_http = asyncio.create_task(answers(bridge, SHORT, 4))

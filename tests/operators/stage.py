@@ -38,6 +38,12 @@ class Stage:
 
     async def worker(self, at: int = 0, settings: Nats | None = None, **more: Any) -> Worker:
         """Offer the models of one of the Tritons, in this process."""
+        worker = await self.stranger(at, settings, **more)
+        await eventually(lambda: worker._offers.joined, WITHIN)
+        return worker
+
+    async def stranger(self, at: int = 0, settings: Nats | None = None, **more: Any) -> Worker:
+        """Start a worker that may not be let in."""
         defaults = {"triton": self.tritons[at].address, "poll_interval": 0.1, "drain_timeout": 0.1}
         config = Config(**(defaults | more), nats=replace(settings or Nats(), url=self.nats.url))
         worker = make_worker(config)

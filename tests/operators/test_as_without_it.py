@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
+from tritonclient.grpc.service_pb2 import RepositoryIndexRequest, RepositoryModelUnloadRequest
 
-from bridge.config import ModelConfig
+from bridge.app import Bridge
+from bridge.config import Config, ModelConfig, Nats
+from bridge.operators.serving import make_worker
+from bridge.protocol import kserve
 from tests.doors import Way, refusal, tell
-from tests.eventually import eventually
-from tests.families import ENSEMBLE, add_models
-from tests.faults.conftest import repository
+from tests.eventually import POLL, eventually
+from tests.families import ENSEMBLE, WAIT, add_models
 from tests.key_files import bearer, write_keys
 from tests.leaving import asked
+from tests.nats_server import nats_server
 from tests.openai_bodies import CHAT, COMPLETIONS, chat, completion, directed, masked
 from tests.operators.asking import STREAM
 from tests.raw_http import ask
+from tests.scripted_triton import config, data, empty, scripted_triton, sends
 from tests.tritonserver import start_tritons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from bridge.app import Bridge
     from tests.conftest import Serve
     from tests.operators.stage import Stage
     from tests.tritonserver import RunningTriton
@@ -47,6 +53,23 @@ def varied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
     add_models(tmp / "0" / "repository", names)
     with start_tritons(tmp, "echo_vllm", "embed_vllm", "embed_text", *names) as (running,):
         yield running
+        assert_at_rest(running, "ensemble")
+
+
+def assert_at_rest(triton: RunningTriton, model: str) -> None:
+    """Check that no inference of a model is left: Triton could not unload it."""
+    with grpc.insecure_channel(triton.address) as channel:
+        stub = kserve.GRPCInferenceServiceStub(channel)
+        stub.RepositoryModelUnload(RepositoryModelUnloadRequest(model_name=model), timeout=WAIT)
+        until = time.monotonic() + WAIT
+        while ("UNAVAILABLE", model) not in states(stub):
+            assert time.monotonic() < until, "an inference of it is left"
+            time.sleep(POLL)
+
+
+def states(stub: Any) -> set[tuple[str, str]]:
+    index = stub.RepositoryIndex(RepositoryIndexRequest(), timeout=WAIT)
+    return {(model.state, model.name) for model in index.models}
 
 
 @pytest.fixture
@@ -54,6 +77,27 @@ async def worker(stage: Stage, varied: RunningTriton) -> RunningTriton:
     """Offer them on the plane."""
     await stage.worker(triton=varied.address)
     return varied
+
+
+@pytest.fixture(scope="module")
+async def both(
+    varied: RunningTriton, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[list[Bridge]]:
+    """Serve the same Triton without a plane and over one; what they do leaves nothing behind."""
+    settings: dict[str, Any] = {"http_port": 0, "grpc_port": 0, "models": MODELS, "drain_timeout": 0.1}
+    with nats_server(tmp_path_factory.mktemp("both")) as nats:
+        worker = make_worker(Config(triton=varied.address, nats=Nats(url=nats.url)))
+        await worker.start()
+        bridges = [
+            Bridge(Config(triton=varied.address, **settings)),
+            Bridge(Config(upstream=nats.url, **settings)),
+        ]
+        for bridge in bridges:
+            await bridge.start()
+            await eventually(lambda bridge=bridge: len(bridge._handlers.catalog.found) > len(MODELS))
+        yield bridges
+        for one in (*bridges, worker):
+            await one.stop()
 
 
 async def over_the_plane(stage: Stage, **settings: Any) -> Bridge:
@@ -81,31 +125,24 @@ async def over_the_plane(stage: Stage, **settings: Any) -> Bridge:
         pytest.param(EMBEDDINGS, {"model": "embed_text", "input": "a"}, id="an embedding of FP32"),
     ],
 )
-async def test_the_answer_is_the_same(
-    stage: Stage, worker: RunningTriton, serve: Serve, path: str, body: dict[str, Any]
-) -> None:
-    direct = await serve(triton=worker.address, models=MODELS)
-    answers = [
-        await ask(bridge.http_port, "POST", path, json=body)
-        for bridge in (direct, await over_the_plane(stage))
-    ]
+async def test_the_answer_is_the_same(both: list[Bridge], path: str, body: dict[str, Any]) -> None:
+    answers = [await ask(bridge.http_port, "POST", path, json=body) for bridge in both]
     one, other = [(answer.status, masked(answer.body)) for answer in answers]
     assert one == other
 
 
-async def test_the_latest_version_and_another_are_different(stage: Stage, worker: RunningTriton) -> None:
-    bridge = await over_the_plane(stage)
+async def test_the_latest_version_and_another_are_different(both: list[Bridge]) -> None:
+    port = both[1].http_port
     said = [
-        (await ask(bridge.http_port, "POST", COMPLETIONS, json=completion("a", model=name))).json
+        (await ask(port, "POST", COMPLETIONS, json=completion("a", model=name))).json
         for name in ("oldest", "newest")
     ]
     assert [one["choices"][0]["text"][:3] for one in said] == ["v1 ", "v2 "]
 
 
-async def test_the_lists_of_models_are_the_same(stage: Stage, worker: RunningTriton, serve: Serve) -> None:
-    bridges = [await serve(triton=worker.address, models=MODELS), await over_the_plane(stage)]
-    lists = [(await ask(bridge.http_port, "GET", "/v1/models")).body for bridge in bridges]
-    assert masked(lists[0]) == masked(lists[1])
+async def test_the_lists_of_models_are_the_same(both: list[Bridge]) -> None:
+    one, other = [(await ask(bridge.http_port, "GET", "/v1/models")).body for bridge in both]
+    assert masked(one) == masked(other)
 
 
 async def test_keys_and_their_limits_hold(stage: Stage, worker: RunningTriton, tmp_path: Path) -> None:
@@ -162,28 +199,26 @@ async def test_a_client_that_leaves_an_ensemble_stops_its_engine(
     stage: Stage, worker: RunningTriton, way: Way
 ) -> None:
     bridge = await over_the_plane(stage)
-    await left(worker, bridge, way, f"left {way}")
-
-
-async def left(worker: RunningTriton, bridge: Bridge, way: Way, tag: str) -> None:
-    """Leave an ensemble at work; Triton gets over no cancel of one."""
+    tag = f"left {way}"
     body = chat(directed(tag=tag, words=500, delay_ms=10), model="ensemble", max_tokens=5000)
     async with asked(bridge, way, body):
         await eventually(lambda: len(worker.events(tag)) == 2)
-    await worker.event(tag, "stopped", within=2)
+    await worker.event(tag, "stopped", within=2)  # not cancelled: Triton would not get over it, see `varied`
 
 
-async def test_models_that_are_unloaded_and_loaded_go_and_come(stage: Stage, worker: RunningTriton) -> None:
-    bridge = await over_the_plane(stage)
-    await left(worker, bridge, STREAM, "loaded")
-    body = chat(directed(words=1), model="ensemble")
-    async with repository(worker) as opened:
-        await opened.unload("ensemble")  # it would stay for ever, had its inference been cancelled
-        await eventually(lambda: "ensemble" not in bridge._handlers.catalog.found)
-        assert (await refusal(bridge, STREAM, body)).status == 404
-        await opened.load("ensemble")
-    await eventually(lambda: "ensemble" in bridge._handlers.catalog.found)
-    assert (await tell(bridge, STREAM, body)).texts == ["word0 "]
+async def test_models_that_are_loaded_and_unloaded_come_and_go(stage: Stage) -> None:
+    async with scripted_triton(sends(data("a"), empty(final=True)), config("echo_vllm")) as triton:
+        await stage.worker(triton=triton.address)
+        bridge = await stage.front_end()
+        triton.models["new"] = config("new")
+        triton.versions["new"] = "1"
+        await eventually(lambda: "new" in bridge._handlers.catalog.found)
+        assert (await tell(bridge, STREAM, chat("x", model="new"))).texts == ["a"]
+        del triton.models["new"]
+        await eventually(lambda: "new" not in bridge._handlers.catalog.found)
+        assert (await refusal(bridge, STREAM, chat("x", model="new"))).status == 404
+        await bridge.stop()
+        await stage.stack.aclose()
 
 
 async def test_a_triton_that_goes_takes_its_models_along_and_brings_them_back(stage: Stage) -> None:

@@ -71,7 +71,7 @@ async def test_a_reader_that_stands_still_stops_only_its_own_generation(stage: S
     worker = await stage.worker()
     bridge = await stage.front_end(max_buffered_bytes=1024)
     async with connected(bridge.http_port) as connection:
-        body = chat(words=1_500_000, cut_bytes=4000) | {"max_tokens": 5000, "stream": True}
+        body = chat(words=1_500_000, cut_bytes=4000, hang_at=3000) | {"max_tokens": 5000, "stream": True}
         await connection.send("POST", "/v1/chat/completions", json=body)
         await connection.head()
         await eventually(lambda: any(one.stalls for one in operations(worker)), 10)

@@ -77,7 +77,7 @@ async def test_a_worker_that_hangs_is_left_out_and_signals_end_it_gently_then_at
 async def told_to_stop(bridge: Bridge, process: Process) -> None:
     """Signal the end: what runs is ended, nothing new is taken; a second signal fails what is left."""
     async with (
-        streaming(bridge.http_port, chat(words=3, delay_ms=250), b"word0") as one,
+        streaming(bridge.http_port, chat(words=3, delay_ms=120), b"word0") as one,
         streaming(bridge.http_port, chat(words=3, hang_at=1), b"word0") as other,
     ):
         process.send_signal(signal.SIGTERM)
@@ -90,9 +90,9 @@ async def told_to_stop(bridge: Bridge, process: Process) -> None:
 
 
 async def test_what_does_not_end_while_a_worker_drains_fails_or_goes_elsewhere(stage: Stage) -> None:
-    worker = await stage.worker(0, drain_timeout=0.2)
+    worker = await stage.worker(0, drain_timeout=0.1)
     bridge = await stage.front_end()
-    waiting = asyncio.create_task(tell(bridge, STREAM, chat(tag="slow", first_delay_ms=600, words=1)))
+    waiting = asyncio.create_task(tell(bridge, STREAM, chat(tag="slow", first_delay_ms=350, words=1)))
     async with streaming(bridge.http_port, chat(words=5, hang_at=1), b"word0") as client:
         await stage.tritons[0].event("slow", "request")
         await stage.worker(1)
@@ -113,6 +113,22 @@ async def test_streams_fail_with_nats_and_all_comes_back_with_it(stage: Stage) -
     assert (await refusal(bridge, STREAM, chat(words=1))).status == 503
     assert time.monotonic() - began < 0.5
     stage.nats.start()
+    await stage.knows(bridge, 1)
+    assert (await tell(bridge, STREAM, chat(words=1))).texts == ["word0 "]
+
+
+async def test_a_nats_that_stands_still_is_noticed_and_all_goes_on_when_it_does(stage: Stage) -> None:
+    await stage.worker()
+    bridge = await stage.front_end()
+    async with streaming(bridge.http_port, chat(tag="still", words=5, hang_at=2), b"word1") as client:
+        with stage.nats.stopped():
+            began = time.monotonic()
+            assert b"worker was lost" in await client.until(b"service_unavailable")
+            lost = time.monotonic()
+            assert lost - began < 2
+            assert (await refusal(bridge, STREAM, chat(words=1))).status == 503
+            assert time.monotonic() - lost < 0.5
+    await stage.tritons[0].event("still", "cancelled", within=3)
     await stage.knows(bridge, 1)
     assert (await tell(bridge, STREAM, chat(words=1))).texts == ["word0 "]
 

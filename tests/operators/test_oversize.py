@@ -29,7 +29,7 @@ async def bridge(stage: Stage, tmp_path: Path) -> AsyncIterator[Bridge]:
     with nats_server(tmp_path / "small", settings=f"max_payload: {LIMIT}") as stage.nats:
         await stage.worker()
         bridge = await stage.front_end()
-        beside = asyncio.create_task(tell(bridge, STREAM, chat(tag="beside", words=3, delay_ms=100)))
+        beside = asyncio.create_task(tell(bridge, STREAM, chat(tag="beside", words=3, delay_ms=30)))
         await stage.tritons[0].event("beside", "request")
         yield bridge
         assert (await beside).texts == ["word0 word1 word2 "]

@@ -79,7 +79,7 @@ async def test_worker_and_front_end_log_in_and_strangers_do_not(
         bridge = await stage.front_end(nats=ours)
         assert (await tell(bridge, STREAM, chat(words=1))).texts == ["word0 "]
         caplog.clear()
-        await stage.worker()
+        await stage.stranger()
         await eventually(lambda: "the request plane cannot be reached" in caplog.text)
         await stage.knows(bridge, 1)
 
@@ -90,7 +90,7 @@ async def test_another_root_than_ours_is_not_trusted(
     settings, scheme, _ = by_tls(tmp_path)
     other = Authority(tmp_path, "other")
     async with another_server(stage, tmp_path, settings, scheme):
-        await stage.worker(settings=Nats(ca=other.certificate))
+        await stage.stranger(settings=Nats(ca=other.certificate))
         await eventually(lambda: "certificate verify failed" in caplog.text)
 
 

@@ -36,8 +36,7 @@ AT = SUBJECTS.operator("echo_vllm", "")
 @asynccontextmanager
 async def speaking(stage: Stage) -> AsyncIterator[Client]:
     """Speak to a worker whose model is on offer."""
-    worker = await stage.worker()
-    await eventually(lambda: AT in worker._offers.joined)
+    await stage.worker()
     client = Client()
     await client.connect(stage.nats.url)
     try:
@@ -200,7 +199,6 @@ async def test_only_what_tells_of_the_trace_goes_on_to_the_model(stage: Stage) -
     given = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01", "X-Request-Id": "r7"}
     async with scripted_triton(sends(data("a"), empty(final=True)), config("echo_vllm")) as peer:
         await stage.worker(triton=peer.address)
-        await eventually(lambda: AT in stage.workers[0]._offers.joined)
         client = Client()
         await client.connect(stage.nats.url)
         await client.publish(AT, asking(INBOX), reply=INBOX, headers={**given, "authorization": "x"})
@@ -218,7 +216,6 @@ async def test_only_what_tells_of_the_trace_goes_on_to_the_model(stage: Stage) -
 async def test_a_question_that_takes_long_holds_up_no_other(stage: Stage, pair: list[RunningTriton]) -> None:
     async with tcp_proxy(pair[0].address) as proxy:
         worker = await stage.worker(triton=proxy.address)
-        await eventually(lambda: AT in worker._offers.joined)
         proxy.passes.clear()
         client = Client()
         await client.connect(stage.nats.url)

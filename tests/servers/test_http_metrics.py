@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 LABELS = {item.name: set(item.label_names) for item in Metrics().instruments}
 
-RARE = {"retries", "resumes", "abandoned_generations", "stop_failures"}
-"""Metrics without a sample until a server is lost, or an ensemble given up."""
+RARE = {"retries", "resumes", "abandoned_generations", "stop_failures", "queue_refused"}
+"""Metrics without a sample until a server is lost, an ensemble given up, or a request not let in."""
 
 
 class Scraped:

@@ -439,4 +439,5 @@ COMMENTS: dict[str, str] = {
     'InferResponseBatch': 'Responses of one generation that were there at the same time.',
     'InferResponseBatch.first_seq': 'Sequence number of the first response, counted from 0; each further one is the next.',
     'InferResponseBatch.responses': 'Serialized inference.ModelInferResponse messages, in order. The last one of a generation has the parameter icp_final_response.',
+    'InferResponseBatch.texts': 'Texts of the responses that follow: each of these is in all else like the one before it, in this message or an earlier one. Only where the request has the parameter icp_texts.',
 }

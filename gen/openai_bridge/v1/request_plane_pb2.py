@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$openai_bridge/v1/request_plane.proto\x12\x10openai_bridge.v1\"T\n\x12InferResponseBatch\x12\x1b\n\tfirst_seq\x18\x01 \x01(\x04R\x08\x66irstSeq\x12!\n\tresponses\x18\x02 \x03(\x0c\x42\x03\x80\x01\x01R\tresponsesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$openai_bridge/v1/request_plane.proto\x12\x10openai_bridge.v1\"o\n\x12InferResponseBatch\x12\x1b\n\tfirst_seq\x18\x01 \x01(\x04R\x08\x66irstSeq\x12!\n\tresponses\x18\x02 \x03(\x0c\x42\x03\x80\x01\x01R\tresponses\x12\x19\n\x05texts\x18\x03 \x03(\x0c\x42\x03\x80\x01\x01R\x05textsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +33,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_INFERRESPONSEBATCH'].fields_by_name['responses']._loaded_options = None
   _globals['_INFERRESPONSEBATCH'].fields_by_name['responses']._serialized_options = b'\200\001\001'
+  _globals['_INFERRESPONSEBATCH'].fields_by_name['texts']._loaded_options = None
+  _globals['_INFERRESPONSEBATCH'].fields_by_name['texts']._serialized_options = b'\200\001\001'
   _globals['_INFERRESPONSEBATCH']._serialized_start=58
-  _globals['_INFERRESPONSEBATCH']._serialized_end=142
+  _globals['_INFERRESPONSEBATCH']._serialized_end=169
 # @@protoc_insertion_point(module_scope)

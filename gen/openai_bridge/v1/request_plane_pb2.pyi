@@ -26,6 +26,7 @@ class InferResponseBatch(_message.Message):
 
     FIRST_SEQ_FIELD_NUMBER: _builtins.int
     RESPONSES_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
     first_seq: _builtins.int
     """Sequence number of the first response, counted from 0; each further one is the next."""
     @_builtins.property
@@ -34,15 +35,22 @@ class InferResponseBatch(_message.Message):
         icp_final_response.
         """
 
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Texts of the responses that follow: each of these is in all else like the one before it, in this message or an
+        earlier one. Only where the request has the parameter icp_texts.
+        """
+
     def __init__(
         self,
         *,
         first_seq: _builtins.int = ...,
         responses: _abc.Iterable[_builtins.bytes] | None = ...,
+        texts: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_seq", b"first_seq", "responses", b"responses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_seq", b"first_seq", "responses", b"responses", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1907,6 +1907,12 @@ class InferResponseBatch(betterproto.Message):
      icp_final_response.
     """
 
+    texts: List[bytes] = betterproto.bytes_field(3)
+    """
+    Texts of the responses that follow: each of these is in all else like the one before it, in this message or an
+     earlier one. Only where the request has the parameter icp_texts.
+    """
+
 
 class ModelAdminServiceStub(betterproto.ServiceStub):
     async def load_model(
