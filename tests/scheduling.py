@@ -17,6 +17,8 @@ FAMILIES: Final = "the models of tests/models/families"
 FIRST: Final = {
     "tests/faults/": "tests/faults/",
     "tests/operators/": "tests/operators/",
+    "tests/dynamo/": "tests/dynamo/",
+    "tests/deploy/": "tests/deploy/",
     "tests/conformance/test_cancellation_e2e.py": FAMILIES,
     "tests/conformance/test_families_e2e.py": FAMILIES,
     "tests/conformance/test_generation_features.py": FAMILIES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -27,12 +28,15 @@ def environment(name: str, *installs: Sequence[str]) -> Path:
     """
     folder = FOLDER / name
     stamp, wanted = folder / ".installed", repr(installs)
-    if not stamp.exists() or stamp.read_text() != wanted:
-        sys.stderr.write(f"installing {name} into {folder} (once, some minutes)...\n")
-        _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-        for arguments in installs:
-            _run([str(folder / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", *arguments])
-        stamp.write_text(wanted)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the processes of a test run share it
+        if not stamp.exists() or stamp.read_text() != wanted:
+            sys.stderr.write(f"installing {name} into {folder} (once, some minutes)...\n")
+            _run([sys.executable, "-m", "venv", "--clear", str(folder)])
+            for arguments in installs:
+                _run([str(folder / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", *arguments])
+            stamp.write_text(wanted)
     return folder / "bin"
 
 
