@@ -32,7 +32,7 @@ class Costs:
     """A front end, for a message that comes alone, such as a heartbeat."""
     token_heard: float = 20.0
     """A front end, for a token, until it has left for its client."""
-    token_said: float = 11.0
+    token_said: float = 10.0
     """A worker, for a token, from its Triton to the broker."""
     connection: float = 80e3
     """nats-server, memory for a connection and its subscriptions."""

@@ -66,7 +66,9 @@ def make_handlers(config: Config, routes: Routes, protection: Protection, metric
     """
     if config.upstream is not None and not is_nats(config.upstream):
         return remote(config, config.upstream, protection)
-    backend = plane(config) if config.upstream else make_backend(config, metrics, protection.triton_tls)
+    backend = (
+        plane(config, metrics) if config.upstream else make_backend(config, metrics, protection.triton_tls)
+    )
     catalog = make_catalog(config, backend, routes)
     images = make_image_loader(config)
     admin = None
@@ -119,8 +121,12 @@ def remote(config: Config, upstream: str, protection: Protection) -> Handlers:
     )
 
 
-def plane(config: Config) -> Backend:
+def plane(config: Config, metrics: Metrics) -> Backend:
     """Return the backend over the workers of a request plane.
+
+    Args:
+        config: all settings.
+        metrics: where to count.
 
     Raises:
         ConfigError: the extra is not installed, or a file of `nats` is broken.
@@ -128,7 +134,7 @@ def plane(config: Config) -> Backend:
     require_nats()
     from bridge.backends.nats import NatsBackend  # noqa: PLC0415 - optional
 
-    return NatsBackend(config)
+    return NatsBackend(config, UpstreamMeter(metrics, config.upstream or ""))
 
 
 def require_nats() -> None:

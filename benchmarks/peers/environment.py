@@ -34,8 +34,9 @@ def environment(name: str, *installs: Sequence[str]) -> Path:
         if not stamp.exists() or stamp.read_text() != wanted:
             sys.stderr.write(f"installing {name} into {folder} (once, some minutes)...\n")
             _run([sys.executable, "-m", "venv", "--clear", str(folder)])
+            pip = [str(folder / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
             for arguments in installs:
-                _run([str(folder / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", *arguments])
+                _run([*pip, *arguments])
             stamp.write_text(wanted)
     return folder / "bin"
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from bridge.backends.base import Metadata, Stop
     from bridge.backends.push import Sink
+    from bridge.backends.upstream import Meter
     from bridge.config import Config
     from bridge.protocol.alike import Received
     from bridge.protocol.kserve import ModelInferRequest
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 class NatsBackend(Questions):
     """See the module."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, meter: Meter) -> None:
         """Prepare; see `Plane`."""
-        self._plane = Plane(config)
+        self._plane = Plane(config, meter)
 
     def open(
         self,

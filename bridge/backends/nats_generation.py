@@ -73,6 +73,7 @@ class Generation:
             BridgeError: it cannot be sent.
         """
         self._plane.counts.begin(self, self._loop.time())
+        self._plane.meter.began()
         try:
             self._send(self._plane.subjects.operator(self._name, self._version))
         except BridgeError as exc:
@@ -127,7 +128,6 @@ class Generation:
             return
         self._give_up()
         if not self._moved(error):
-            error.upstream = self.worker
             self._finish(error)
 
     def look(self, now: float) -> None:
@@ -175,20 +175,19 @@ class Generation:
         if not others:
             return False
         others[0].inflight += 1  # until it tells: the next one is to go elsewhere
-        following = others[0].component_id
-        self._tried.append(following)
+        self._target = others[0].component_id
+        self._tried.append(self._target)
         try:
-            self._target = following
-            self._send(self._plane.subjects.directed(self._name, self._version, following))
+            self._send(self._plane.subjects.directed(self._name, self._version, self._target))
         except BridgeError:
             return False
+        self._plane.meter.moved(error.reason)
+        self._plane.meter.ended()
+        self._plane.meter.began()
         return True
 
     def _unheard(self) -> None:
-        """Take the broker's word that nobody listens: none has the model, is full, or this one has gone.
-
-        What it is, a worker that we know of tells at once.
-        """
+        """Take the broker's word that nobody listens; why, a worker that we know of tells at once."""
         if self._target:
             self._plane.dead(self._target, "has gone")
         self._tries -= 1  # it was none
@@ -213,13 +212,9 @@ class Generation:
         error = end.error
         if error is None and end.cancelled:
             error = BridgeError(Reason.BACKEND_UNAVAILABLE, "the worker gave the generation up")
-        if error is None:
-            self._finish(None)
-            return
         self._quieten()
         self._plane.leave(self._token)
-        if not self._moved(error):
-            error.upstream = self.worker
+        if error is None or not self._moved(error):
             self._finish(error)
 
     def _give_up(self) -> None:
@@ -236,7 +231,12 @@ class Generation:
             telling.end(sink, error)
 
     def _close(self, error: BridgeError | None = None) -> None:
+        if self._sink is None:
+            return
+        if error is not None:
+            error.upstream = self._plane.name
         self._plane.counts.end(self, self._loop.time(), error)
+        self._plane.meter.ended()
         self._sink = None
         self._quieten()
         self._limit.cancel()

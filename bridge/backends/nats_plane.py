@@ -27,6 +27,7 @@ from bridge.protocol.nats_wire import STATUS
 if TYPE_CHECKING:
     from bridge.backends.nats_generation import Generation
     from bridge.backends.nats_wire import Connection
+    from bridge.backends.upstream import Meter
     from bridge.config import Config
     from bridge.protocol.nats_wire import Message
 
@@ -44,17 +45,19 @@ GENERATIONS: Final = "generations"  # what discovery calls our inbox: all that w
 class Plane:
     """See the module."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, meter: Meter) -> None:
         """Prepare; it connects with the first question.
 
         Args:
             config: all settings; `upstream` names the servers.
+            meter: hears what happens on the plane, whichever worker it happens at: these come and go.
 
         Raises:
             ConfigError: a file of the login is broken.
         """
         urls, nats = config.upstream or "", config.nats
         options(nats, urls)
+        self.name, self.meter = urls, meter
         self.component_id = secrets.token_hex(8)
         """Who we are."""
         self.subjects = Subjects(nats.prefix)
@@ -110,9 +113,7 @@ class Plane:
             BridgeError: BACKEND_UNAVAILABLE, it does not come within `limit` seconds.
         """
         self._demand_link()
-        return await self._inquiries.ask(
-            lambda number: self.post(subject, data, f"{self.inbox}.q{number}"), limit
-        )
+        return await self._inquiries.ask(lambda of: self.post(subject, data, f"{self.inbox}.q{of}"), limit)
 
     def connected(self, connection: Connection) -> None:
         """See `Party.connected`; whoever is there is asked to say so at once."""

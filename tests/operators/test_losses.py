@@ -12,6 +12,7 @@ from bridge.config import ModelConfig
 from tests.bridge_process import serving
 from tests.doors import refusal, tell
 from tests.eventually import eventually
+from tests.faults.fleet import count
 from tests.openai_bodies import CHAT
 from tests.operators.asking import STREAM, chat
 from tests.operators.stage import having, plane_of
@@ -21,12 +22,21 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
 
+    import pytest
+
     from bridge.app import Bridge
     from tests.operators.stage import Stage
     from tests.raw_http import Connection
 
 RESUMING = {"echo_vllm": ModelConfig(), "going_on": ModelConfig(triton_model="echo_vllm", resume=True)}
 GREEDY = {"temperature": 0, "model": "going_on"}
+COUNTED = {
+    "resumes_total": 1,
+    "retries_total": 1,
+    "upstream_requests_total": 5,  # two of three again
+    "upstream_requests_in_flight": 0,
+    "upstream_errors_total": 2,  # one of them was told
+}
 WORDS = "".join(f"word{number} " for number in range(60))
 
 
@@ -57,9 +67,13 @@ async def test_a_killed_worker_is_noticed_only_where_something_was_said_that_can
         assert time.monotonic() - killed < 2
     assert (await asyncio.wait_for(before, 8)).texts == ["word0 word1 word2 "]
     assert (await asyncio.wait_for(resumed, 8)).texts == [WORDS]
-    assert "resumes_total" in bridge.metrics.text().decode()
     await stage.knows(bridge, 1)
     assert not plane_of(bridge)._generations
+    assert {name: count(bridge, name) for name in COUNTED} == COUNTED
+    errors = [
+        line for line in bridge.metrics.text().decode().splitlines() if "upstream_errors_total{" in line
+    ]
+    assert all(f'upstream="{stage.nats.url}"' in line for line in errors), "not one row for each worker"
 
 
 async def test_a_worker_that_hangs_is_left_out_and_signals_end_it_gently_then_at_once(
@@ -133,13 +147,16 @@ async def test_a_nats_that_stands_still_is_noticed_and_all_goes_on_when_it_does(
     assert (await tell(bridge, STREAM, chat(words=1))).texts == ["word0 "]
 
 
-async def test_a_front_end_that_comes_before_nats_serves_when_it_is_there(stage: Stage) -> None:
+async def test_a_front_end_that_comes_before_nats_serves_when_it_is_there(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
     await stage.worker()
     stage.nats.kill()
-    bridge = await stage.serve(upstream=stage.nats.url)
-    assert "request plane" in (await bridge._handlers.models.not_ready() or "")
+    caplog.clear()
+    starting = asyncio.create_task(stage.front_end())
+    await eventually(lambda: caplog.text.count("cannot be reached") == 2)  # the worker says so, too
     stage.nats.start()
-    await stage.knows(bridge, 1)
+    bridge = await starting
     assert (await tell(bridge, STREAM, chat(words=1))).texts == ["word0 "]
 
 
