@@ -14,6 +14,7 @@ from bridge.access.slots import STOPPING
 from bridge.dynamo.reply import Reply
 from bridge.errors import BridgeError, Reason, public
 from bridge.handlers.base import Call
+from bridge.handlers.off_loop import in_turn
 from bridge.observability.record import RequestRecord
 from bridge.observability.tracing import PassedOn
 from bridge.protocol import openai_json
@@ -134,7 +135,8 @@ class Answering:
 
     async def _answer(self, request: Request, opening: Opening, model: str, reply: Reply) -> None:
         """Answer, and tell whatever goes wrong."""
-        json = self._parsed(request.body, model)
+        size = len(request.body or b"")
+        json = await in_turn(lambda: self._parsed(request.body, model), size)
         form = self._completions if isinstance(json, dict) and not is_chat(json) else self._chat
         record = RequestRecord(
             self._metrics,
@@ -146,7 +148,7 @@ class Answering:
         # What is true of a task that is cancelled: its reply does so when nobody waits any more.
         error: BridgeError | None = BridgeError(Reason.CANCELLED, "the client left")
         try:
-            await self._deliver(form, json, record, reply)
+            await self._deliver(form, json, size, record, reply)
             error = None
             reply.end()
         except ConnectionError:
@@ -164,11 +166,11 @@ class Answering:
             return exc
 
     async def _deliver(
-        self, form: Form, json: dict[str, Any] | BridgeError, record: RequestRecord, reply: Reply
+        self, form: Form, json: dict[str, Any] | BridgeError, size: int, record: RequestRecord, reply: Reply
     ) -> None:
         if isinstance(json, BridgeError):
             raise json
-        read = openai_json.read(form.request_type, json)
+        read = await in_turn(lambda: openai_json.read(form.request_type, json), size)
         self._unknown.note(read.ignored)
         deadline = asyncio.get_running_loop().time() + self._config.request_timeout
         call = Call(
