@@ -1,8 +1,9 @@
-"""GET /openapi.json: the document, made once at the start; a client that has it is told so by its ETag."""
+"""GET /openapi.json: made when it is first asked for; a client that has it is told so by its ETag."""
 
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -17,13 +18,22 @@ class OpenApiEndpoint:
     """The endpoint, as an aiohttp handler."""
 
     def __init__(self, config: Config, version: str) -> None:
-        self._body = openapi.render(
-            version=version,
+        self._config = config
+        self._version = version
+
+    @cached_property
+    def _body(self) -> bytes:
+        config = self._config
+        return openapi.render(
+            version=self._version,
             reasoning_field=config.reasoning_field,
             needs_key=config.key_file is not None,
             protects_metrics=config.protect_metrics,
         )
-        self._tag = hashlib.sha256(self._body).hexdigest()[:32]
+
+    @cached_property
+    def _tag(self) -> str:
+        return hashlib.sha256(self._body).hexdigest()[:32]
 
     async def __call__(self, request: web.Request) -> web.Response:
         """Answer one request."""

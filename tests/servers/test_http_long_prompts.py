@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Serve
     from tests.tritonserver import RunningTriton
 
-LONG = 1_000_000
+LONG = 300_000
 """Characters."""
 TOLD = directed(words=2, hang_at=1) + " x" * (LONG // 2)
 
