@@ -188,9 +188,9 @@ class Generation:
 
     def _unheard(self) -> None:
         """Take the broker's word that nobody listens; why, a worker that we know of tells at once."""
-        if self._target:
-            self._plane.dead(self._target, "has gone")
+        target, self._target = self._target, ""
         self._tries -= 1  # it was none
+        self._plane.dead(target, "has gone")
         self.fail(BridgeError(Reason.BACKEND_UNAVAILABLE, "no worker answers"))
 
     def _unaccepted(self) -> None:

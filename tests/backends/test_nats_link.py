@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bridge.backends.nats_wire import Connection
     from bridge.protocol.nats_wire import Message
 
-WITHIN = 1.0
-"""Seconds in which a server that is there again is found."""
+WITHIN = 1.9
+"""Seconds in which a server that is there again is found; the library alone would wait 2 before it tries."""
 
 
 class Listener:

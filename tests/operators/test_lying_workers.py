@@ -179,6 +179,20 @@ async def test_a_worker_that_dies_before_it_accepts_is_not_waited_for(nats: Nats
         assert sorted(asked) == ["a", "b"]
 
 
+async def test_a_worker_that_has_gone_is_passed_over(nats: NatsServer, serve: Serve) -> None:
+    async with (
+        scripted_worker(nats.url, refusing(Reason.QUEUE_FULL)) as full,
+        scripted_worker(nats.url, accepting(*WELL, component_id=OTHER), OTHER, queues=False) as other,
+    ):
+        bridge, plane = await front_end(nats, serve, 2)
+        gone = b'{"component_id": "gone", "inflight": -1, "capacity": 9, "models": {"m": "1"}}'
+        await full.client.publish("icp.hb.gone", gone)
+        await eventually(lambda: "gone" in plane.roster.workers)
+        assert b"well" in (await ask_it(bridge)).body
+        assert "gone" not in plane.roster.workers
+        assert (len(full.openings), len(other.openings), other.told) == (1, 1, [])
+
+
 async def test_where_all_are_full_it_is_a_429(nats: NatsServer, serve: Serve) -> None:
     async with (
         scripted_worker(nats.url, refusing(Reason.QUEUE_FULL)) as one,

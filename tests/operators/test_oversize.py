@@ -44,7 +44,8 @@ async def test_a_request_larger_than_a_message_is_a_413(bridge: Bridge) -> None:
 
 
 async def test_a_response_larger_than_a_message_is_an_error(bridge: Bridge) -> None:
-    refused = await refusal(bridge, STREAM, chat(words=20_000, cut_bytes=LIMIT + 1))
+    # It hangs: a Triton that is cancelled while it sends much has been seen to crash.
+    refused = await refusal(bridge, STREAM, chat(words=20_000, cut_bytes=LIMIT + 1, hang_at=1))
     assert (refused.status, str(LIMIT) in refused.message) == (500, True)
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from tests.operators.stage import Stage
     from tests.tcp_proxy import TcpProxy
 
-WITHIN = 2.0
+WITHIN = 5.0
+"""Seconds in which all is as it was; a fault of ours takes ten, or is for ever."""
 
 
 @asynccontextmanager
@@ -35,9 +36,11 @@ async def proxied(stage: Stage) -> AsyncIterator[TcpProxy]:
     direct = stage.nats.url
     async with tcp_proxy(direct.removeprefix("nats://")) as proxy:
         stage.nats.url = f"nats://{proxy.address}"
-        yield proxy
-        stage.nats.url = direct
-        await stage.stack.aclose()
+        try:
+            yield proxy
+        finally:
+            stage.nats.url = direct
+            await stage.stack.aclose()
 
 
 async def test_a_front_end_that_lost_its_connection_leaves_no_generation_behind(stage: Stage) -> None:
@@ -68,7 +71,7 @@ async def test_a_worker_that_lost_its_connection_is_back_at_once(stage: Stage) -
             joined = worker._offers.joined
             proxy.cut()
             await stage.tritons[0].event("cut", "cancelled", within=WITHIN)
-            await eventually(lambda: worker._offers.joined is not joined and worker._offers.joined, 1)
+            await eventually(lambda: worker._offers.joined is not joined and worker._offers.joined, WITHIN)
             assert (await tell(bridge, STREAM, chat(words=1))).texts == ["word0 "]
             look(plane_of(bridge), QUIET + 1)
             assert b"were lost" in await client.until(b"service_unavailable")
@@ -94,7 +97,8 @@ async def test_a_question_is_over_with_the_connection(stage: Stage) -> None:
     bridge = await stage.front_end()
     plane = plane_of(bridge)
     mute = Client()
-    await mute.connect(stage.nats.url)
+    await mute.connect(stage.nats.url, allow_reconnect=False)
+    stage.stack.push_async_callback(mute.close)
     await mute.subscribe("icp.ctl.mute.describe")
     await mute.flush()
     asking = asyncio.create_task(plane.ask("icp.ctl.mute.describe", b"", 10))
@@ -104,7 +108,6 @@ async def test_a_question_is_over_with_the_connection(stage: Stage) -> None:
     with pytest.raises(BridgeError, match="request plane is lost"):
         await asking
     assert time.monotonic() - began < WITHIN
-    await mute.close()
 
 
 async def test_the_last_worker_that_stops_leaves_a_503_and_no_404(stage: Stage) -> None:

@@ -64,10 +64,10 @@ async def test_models_and_readiness_follow_the_workers(stage: Stage) -> None:
     listed = (await ask(bridge.http_port, "GET", "/v1/models")).json
     assert [one["id"] for one in listed["data"]] == ["echo_vllm"]
     await worker.stop()
-    await eventually(lambda: bridge._handlers.catalog._error is not None, 1)
+    await eventually(lambda: bridge._handlers.catalog._error is not None)
     assert await ready(bridge) == 503
     await stage.worker(1)
-    await eventually(lambda: bridge._handlers.catalog._error is None, 1)
+    await eventually(lambda: bridge._handlers.catalog._error is None)
     assert await ready(bridge) == 200
 
 
