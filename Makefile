@@ -7,6 +7,7 @@ JOBS ?= 4
 
 .PHONY: demo test check gen format bench soak clean
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+unexport PYTHONDONTWRITEBYTECODE # every process of the tests would compile everything anew
 
 demo: $(STAMP)-demo ## A real Triton with a small model, and the bridge in front of it
 	$(BIN)/openai-bridge demo $(ARGS)

@@ -27,8 +27,8 @@ __all__ = ["families", "resting"]  # fixtures of all directories: one server for
 
 TRANSPORT = os.environ.get("TRITON_TRANSPORT", "native")
 
-# How long an example takes says more of what else the machine does.
-hypothesis.settings.register_profile("tests", deadline=None)
+# How long an example takes says more of what else the machine does. fuzz/ draws without end.
+hypothesis.settings.register_profile("tests", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("tests")
 
 

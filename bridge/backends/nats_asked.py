@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bridge.protocol.kserve import ModelInferRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Asked:
     """What `PushBackend.open` was given."""
 
@@ -28,6 +28,10 @@ class Asked:
     metadata: Metadata
     stop: bytes | None
     """See `Opening.stop`."""
+
+    def forget(self) -> None:
+        """Let go of what nobody needs again: it has begun to be answered."""
+        del self.request
 
     def send(self, plane: Plane, subject: str, request_id: str, inbox: str) -> None:
         """Send it.

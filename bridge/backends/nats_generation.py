@@ -111,7 +111,9 @@ class Generation:
         if not known and answer.component_id:
             self._accepted()
         if responses and self._sink is not None:
-            self._said = True
+            if not self._said:
+                self._said = True
+                self._asked.forget()
             if (fault := telling.say(self._sink, responses)) is not None:
                 self._give_up()
                 self._finish(fault)

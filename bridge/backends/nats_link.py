@@ -132,7 +132,7 @@ class Link:
         options = self._options()
         self._connection = connection = Connection(secure="tls" in options)
         await connection.connect(
-            random.sample(self._urls, len(self._urls)),
+            self._urls,  # in any order: the library shuffles them
             name=self._name,
             closed_cb=closed,
             error_cb=self._heard,

@@ -201,7 +201,7 @@ class Plane:
         elif kind == "w":
             self.dead(of, "has gone") if gone else self.roster.answered(of, self._time())
         elif kind == "i" and not gone:
-            with suppress(ValueError, KeyError, TypeError):  # somebody else's service of the same name
+            with suppress(ValueError, KeyError, TypeError, AttributeError):  # another service of this name
                 self._seen(orjson.loads(msg.data)["metadata"]["status"].encode())
 
     def _too_late(self, data: bytes) -> None:

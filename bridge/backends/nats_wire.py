@@ -59,8 +59,6 @@ class Wire(Transport, asyncio.Protocol):
         self._rest = bytearray()
         """What the library has not read yet."""
         self._news = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._error: ProtocolError | None = None
         self._transport: asyncio.Transport | None = None
@@ -127,17 +125,8 @@ class Wire(Transport, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the library asks `at_eof`
         """See `asyncio.Protocol`."""
         self._news.set()
-        self._room.set()
         if not self._over.done():
             self._over.set_result(None)
-
-    def pause_writing(self) -> None:
-        """See `asyncio.Protocol`."""
-        self._room.clear()
-
-    def resume_writing(self) -> None:
-        """See `asyncio.Protocol`."""
-        self._room.set()
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:  # noqa: ARG002
         """See `Transport.connect`."""
@@ -177,11 +166,11 @@ class Wire(Transport, asyncio.Protocol):
             self.post(b"".join(payload))
 
     async def drain(self) -> None:
-        """See `Transport.drain`."""
+        """See `Transport.drain`.
+
+        It neither waits nor fails: the library drains while it closes, too, and sees a loss where it reads.
+        """
         self._flush()
-        await self._room.wait()
-        if self._over.done():
-            raise ConnectionResetError("the connection is lost")
 
     async def read(self, buffer_size: int) -> bytes:
         """See `Transport.read`; empty at the end."""
@@ -195,17 +184,24 @@ class Wire(Transport, asyncio.Protocol):
         return taken
 
     async def readline(self) -> bytes:
-        """See `Transport.readline`; what there is, at the end."""
-        while b"\n" not in self._rest and not self.at_eof():
+        """See `Transport.readline`.
+
+        Raises:
+            ConnectionResetError: there is none; the library would take its absence for a login.
+        """
+        while b"\n" not in self._rest:
+            if self._over.done():
+                raise ConnectionResetError("the server has left")
             self._news.clear()
             await self._news.wait()
-        return await self.read(self._rest.find(b"\n") + 1 or len(self._rest))
+        return await self.read(self._rest.find(b"\n") + 1)
 
     async def wait_closed(self) -> None:
-        """See `Transport.wait_closed`."""
+        """See `Transport.wait_closed`; what the server has not taken by then is given up."""
         if self._transport is not None:
             # uvloop does not tell of the loss of a connection that was given up while it was made.
             await asyncio.wait([self._over], timeout=CLOSE_TIMEOUT)
+            self._transport.abort()
 
     def close(self) -> None:
         """See `Transport.close`; what was posted is sent."""

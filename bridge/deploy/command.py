@@ -18,7 +18,7 @@ from bridge.deploy import logs
 from bridge.deploy.file import read
 from bridge.deploy.ground import Ground
 from bridge.deploy.plan import NatsCheck
-from bridge.deploy.readiness import is_ready
+from bridge.deploy.readiness import not_ready
 from bridge.deploy.stages import DeploymentFailed, Stages
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ async def _reach_nats(deployment: Deployment, say: Callable[[str], None]) -> Non
     checks = [NatsCheck(host.strip("[]"), int(port)) for host, _, port in places]
     say(f"Waiting for NATS at {urls}")
     late = time.monotonic() + deployment.timeouts.start_timeout
-    while not any([await is_ready(check, 0) for check in checks]):
+    while None not in [await not_ready(check, 0) for check in checks]:
         if time.monotonic() > late:
             raise DeploymentFailed(f"nats.url: no NATS server answers at {urls}")
         await asyncio.sleep(POLL)

@@ -10,7 +10,7 @@ from bridge.demo.tritonserver import remove_regions
 from bridge.deploy.logs import path_of, tail
 from bridge.deploy.plan import TritonCheck
 from bridge.deploy.process import Process
-from bridge.deploy.readiness import is_ready
+from bridge.deploy.readiness import not_ready
 from bridge.workers.restarts import Restarts
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Keeper:
                 if self._stopping.is_set() or self.failure is not None:
                     break
                 delay = self._restarts.delay(served) or 0.0
-                self._say(f"{self.planned.name} ended by {how}, a new one starts in {delay:.1f} s")
+                self._say(f"{self.planned.name} {how}, a new one starts in {delay:.1f} s")
                 await _within(delay, self._stopping)
         finally:
             self._over.set()
@@ -97,15 +97,16 @@ class Keeper:
             self._process.kill()
 
     async def _live(self) -> tuple[float, str]:
-        """Run one process to its end; return for how many seconds it was ready, and how it ended."""
+        """Run one process to its end; return for how many seconds it was ready, and what became of it."""
         clock = asyncio.get_running_loop().time
         begun, ready_at = clock(), None
         try:
             process = Process(self.planned.command, self.planned.environment, self._log)
         except OSError as exc:
+            why = f"cannot be started: {exc}"
             if not self.ready:
-                self._fail(f"cannot be started: {exc}")
-            return 0.0, str(exc)
+                self._fail(why)
+            return 0.0, why
         self._process = process
         try:
             if await self._becomes_ready(process):
@@ -118,18 +119,19 @@ class Keeper:
                 remove_regions(self.planned.check.run_id)
         if not self.ready and not self._stopping.is_set() and self.failure is None:
             self._fail(f"ended by {process.how} while it started", process)
-        return 0.0 if ready_at is None else clock() - ready_at, process.how
+        return 0.0 if ready_at is None else clock() - ready_at, f"ended by {process.how}"
 
     async def _becomes_ready(self, process: Process) -> bool:
         """Wait until it is; one that takes too long is killed."""
         late = asyncio.get_running_loop().time() + self._start_timeout
         while not (process.ended.is_set() or self._stopping.is_set()):
-            if await is_ready(self.planned.check, process.pid):
+            hindrance = await not_ready(self.planned.check, process.pid)
+            if hindrance is None:
                 return not process.ended.is_set()
             if asyncio.get_running_loop().time() > late:
-                why = f"was not ready after {self._start_timeout:g} s"
+                why = f"was not ready after {self._start_timeout:g} s: {hindrance}"
                 if self.ready:
-                    self._say(f"{self.planned.name} {why} and is killed")
+                    self._say(f"{self.planned.name} {why}; it is killed")
                 else:
                     self._fail(why, process)
                 process.kill()

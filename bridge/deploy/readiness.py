@@ -18,23 +18,26 @@ PATIENCE: Final = 1.0
 """Seconds that an answer may take."""
 PLANE_PATIENCE: Final = 3.0
 """The same for a question on the request plane, whose NATS may be far away."""
+SHOWN: Final = 1024
+"""Bytes of a front end's complaint that are shown."""
 
 
-async def is_ready(check: Check, pid: int) -> bool:
-    """Tell whether the part of this process id is ready."""
+async def not_ready(check: Check, pid: int) -> str | None:
+    """Tell why the part of this process id is not ready; None: it is."""
     match check:
         case NatsCheck(host, port):
-            return await _greets(host, port)
+            return None if await _greets(host, port) else "nobody answers there as NATS does"
         case TritonCheck(ports, run_id):
-            return await asyncio.to_thread(triton_is_ready, ports, run_id)
+            loaded = await asyncio.to_thread(triton_is_ready, ports, run_id)
+            return None if loaded else "it has not loaded its models"
         case WorkerCheck(nats):
-            return await _offers(nats, pid)
+            return await _offers_nothing(nats, pid)
         case FrontendCheck():
-            return await asyncio.to_thread(_serves, check)
+            return await asyncio.to_thread(_serves_not, check)
 
 
 async def _greets(host: str, port: int) -> bool:
-    """Whether NATS sends the line that it begins each connection with."""
+    """Tell whether NATS sends the line that it begins each connection with."""
     try:
         async with asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_connection(host, port)
@@ -46,19 +49,22 @@ async def _greets(host: str, port: int) -> bool:
         return False
 
 
-def _serves(check: FrontendCheck) -> bool:
+def _serves_not(check: FrontendCheck) -> str | None:
     try:
         if check.client_certificate:
             socket.create_connection((check.host, check.port), PATIENCE).close()
-            return True
+            return None
         connection = _connection(check)
         try:
             connection.request("GET", "/v1/health/ready")
-            return connection.getresponse().status == http.client.OK
+            answer = connection.getresponse()
+            if answer.status == http.client.OK:
+                return None
+            return f"it answers {answer.status}: {answer.read(SHOWN).decode(errors='replace')}"
         finally:
             connection.close()
-    except (OSError, http.client.HTTPException):
-        return False
+    except (OSError, http.client.HTTPException) as exc:
+        return f"it does not answer: {str(exc) or type(exc).__name__}"
 
 
 def _connection(check: FrontendCheck) -> http.client.HTTPConnection:
@@ -69,8 +75,8 @@ def _connection(check: FrontendCheck) -> http.client.HTTPConnection:
     return http.client.HTTPSConnection(check.host, check.port, timeout=PATIENCE, context=context)
 
 
-async def _offers(nats: Nats, pid: int) -> bool:
-    """Whether a worker of this process id says on the request plane that it has models."""
+async def _offers_nothing(nats: Nats, pid: int) -> str | None:
+    """Ask on the request plane whether a worker of this process id has models."""
     from bridge.operators.observer import Observer  # noqa: PLC0415 - its library is optional
 
     observer = Observer(nats, nats.url or "")
@@ -78,9 +84,12 @@ async def _offers(nats: Nats, pid: int) -> bool:
         async with asyncio.timeout(PLANE_PATIENCE):
             await observer.connect()
             seen = await observer.look()
-    except (ConnectionError, TimeoutError):
-        return False
+    except ConnectionError as exc:
+        return str(exc)
+    except TimeoutError:
+        return f"{nats.url}: the request plane does not answer"
     finally:
         await observer.close()
     own = (socket.gethostname(), pid)
-    return any((part.host, part.pid) == own and part.models for part in seen.workers)
+    offers = any((part.host, part.pid) == own and part.models for part in seen.workers)
+    return None if offers else "it offers no models on the request plane"

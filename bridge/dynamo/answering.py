@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from openai_bridge.v1.chat_pb2 import CreateChatCompletionRequest
@@ -125,10 +126,12 @@ class Answering:
         self._entrance.enter()
         try:
             await reply.connect()
-        except (OSError, TimeoutError) as exc:
+        except (OSError, TimeoutError, ValueError) as exc:  # ValueError: no host can have such a name
             logger.warning("a frontend does not take its answer: %s", type(exc).__name__)
         else:
-            await self._answer(request, opening, model, reply)
+            answering = self._answer(request, opening, model, reply)
+            del request  # a prompt is not kept for as long as its answer runs: here and in what follows
+            await answering
         finally:
             reply.leave()
             self._entrance.leave()
@@ -136,7 +139,7 @@ class Answering:
     async def _answer(self, request: Request, opening: Opening, model: str, reply: Reply) -> None:
         """Answer, and tell whatever goes wrong."""
         size = len(request.body or b"")
-        json = await in_turn(lambda: self._parsed(request.body, model), size)
+        json = await in_turn(partial(self._parsed, request.body, model), size)
         form = self._completions if isinstance(json, dict) and not is_chat(json) else self._chat
         record = RequestRecord(
             self._metrics,
@@ -145,17 +148,16 @@ class Answering:
             request_id=request_id(opening.request_id),
             trace=self._trace(request.headers, form.endpoint),
         )
+        failing = self._failed(form, json, size, record, reply)
+        del request, json
         # What is true of a task that is cancelled: its reply does so when nobody waits any more.
         error: BridgeError | None = BridgeError(Reason.CANCELLED, "the client left")
         try:
-            await self._deliver(form, json, size, record, reply)
-            error = None
-            reply.end()
+            failed = await failing
+            await reply.end(failed)
+            error = failed
         except ConnectionError:
             pass  # the frontend has left, or does not read
-        except Exception as exc:  # noqa: BLE001 - a bug in one request must not stop the worker
-            error = _known(exc, record.request_id)
-            reply.end(error)
         finally:
             record.end(error)
 
@@ -165,22 +167,38 @@ class Answering:
         except BridgeError as exc:
             return exc
 
+    async def _failed(
+        self, form: Form, json: dict[str, Any] | BridgeError, size: int, record: RequestRecord, reply: Reply
+    ) -> BridgeError | None:
+        """Deliver the answer but for its end; return what went wrong, of which the frontend must hear."""
+        delivery = self._deliver(form, json, size, record, reply)
+        del json
+        try:
+            await delivery
+        except ConnectionError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a bug in one request must not stop the worker
+            return _known(exc, record.request_id)
+        return None
+
     async def _deliver(
         self, form: Form, json: dict[str, Any] | BridgeError, size: int, record: RequestRecord, reply: Reply
     ) -> None:
         if isinstance(json, BridgeError):
             raise json
-        read = await in_turn(lambda: openai_json.read(form.request_type, json), size)
+        read = await in_turn(partial(openai_json.read, form.request_type, json), size)
         self._unknown.note(read.ignored)
         deadline = asyncio.get_running_loop().time() + self._config.request_timeout
         call = Call(
             request_id=record.request_id, deadline=deadline, record=record, ignored=list(read.ignored)
         )
         reply.render = Renderer(form.dump).render
+        spelled, delivery = read.spelled, form.handler.deliver(read.message, call, reply)
+        del json, read
         try:
-            await form.handler.deliver(read.message, call, reply)
+            await delivery
         except BridgeError as exc:
-            raise read.spelled.as_sent(exc) from exc
+            raise spelled.as_sent(exc) from exc
 
     def _trace(self, headers: Mapping[str, str], endpoint: str) -> Trace | None:
         context = read([headers[PARENT]], [headers.get(STATE, "")]) if PARENT in headers else None

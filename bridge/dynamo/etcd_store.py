@@ -54,12 +54,8 @@ class EtcdStore:
 
     async def close(self) -> None:
         """See `Store.close`: what is left goes with the lease."""
-        try:
-            if self._lease is not None:
-                await self._ask("lease/revoke", {"ID": self._lease})
-        finally:
-            if self._session is not None:
-                await self._session.close()
+        if self._session is not None:
+            await self._session.close()
 
     async def _ask(self, method: str, question: dict[str, Any]) -> dict[str, Any]:
         """Ask the server that answered last, or the next one that does.
@@ -84,9 +80,11 @@ class EtcdStore:
         async with self._session.post(url, json=question) as answer:
             said = await answer.read()
         try:
-            found: dict[str, Any] = orjson.loads(said)
-        except orjson.JSONDecodeError as exc:
-            raise aiohttp.ClientPayloadError("this is no etcd") from exc
+            found: Any = orjson.loads(said)
+        except orjson.JSONDecodeError:
+            found = None
+        if type(found) is not dict:
+            raise aiohttp.ClientPayloadError("this is no etcd")
         return found
 
 

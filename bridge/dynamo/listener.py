@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from typing import TYPE_CHECKING, cast
 
 from bridge.errors import BridgeError
@@ -39,9 +40,13 @@ class Listener:
             OSError: the address cannot be bound.
         """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Connection(self._accept, self._max_body, self._open), host, port
-        )
+        try:
+            self._server = await loop.create_server(
+                lambda: _Connection(self._accept, self._max_body, self._open), host, port
+            )
+        except OSError as exc:
+            why = os.strerror(exc.errno or 0)  # the text of the event loop says all of it once more
+            raise OSError(f"dynamo: cannot listen on {host}:{port}: {why}") from exc
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
 

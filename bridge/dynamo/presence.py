@@ -45,7 +45,7 @@ class Store(Protocol):
         """Remove a record, if it is there."""
 
     async def close(self) -> None:
-        """End; what is left may go by itself."""
+        """End, without a word to anybody: what is left goes by itself. Raises nothing."""
 
 
 class Presence:
@@ -93,9 +93,12 @@ class Presence:
         try:
             async with asyncio.timeout(LEAVE_TIMEOUT), self._lock:
                 await self._settle()
-                await self._store.close()
         except AWAY as exc:
             logger.warning("the records for frontends were not removed: %s", type(exc).__name__)
+
+    async def close(self) -> None:
+        """Let go of the store, once nothing keeps or leaves any more; it may be away."""
+        await self._store.close()
 
     def _note(self, why: Exception | None) -> None:
         """Note whether the place can be reached, and tell when that changes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from bridge.errors import BridgeError
@@ -20,7 +21,9 @@ logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT: Final = 5.0
 CLOSE_TIMEOUT: Final = 10.0
-"""Seconds that the frontend may take to close the connection after the end of an answer."""
+"""Seconds that the frontend may take to close the connection once all of an answer has left."""
+
+LEFT: Final = "the frontend has left"
 
 
 class Reply(asyncio.Protocol):
@@ -40,7 +43,7 @@ class Reply(asyncio.Protocol):
             opening: where the answer goes.
             cancel: hears once that nobody waits for it any more.
             buffer: bytes that may wait for the frontend before the generation is paused.
-            stall_timeout: seconds that the frontend may leave them unread.
+            stall_timeout: seconds in which the frontend may read nothing of them.
         """
         self._opening = opening
         self._cancel = cancel
@@ -51,6 +54,8 @@ class Reply(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._ended = False
+        self._cut = False
+        """Whether the connection was lost with something unsent."""
         self._closing: asyncio.TimerHandle | None = None
         self._rest = b""
         self.render: Callable[[Iterable[Any]], bytes]
@@ -79,26 +84,32 @@ class Reply(asyncio.Protocol):
 
     async def ready(self) -> None:
         """See `Outlet.ready`."""
-        try:
-            async with asyncio.timeout(self._stall_timeout):
-                await self._writable.wait()
-        except TimeoutError:
-            self.abort()
-            raise ConnectionAbortedError("the frontend does not read") from None
+        await self._read()
         if self._transport is None or self._transport.is_closing():
-            raise ConnectionResetError("the frontend has left")
+            raise ConnectionResetError(LEFT)
 
-    def end(self, error: BridgeError | None = None) -> None:
-        """Send the end of the answer, after what went wrong."""
+    async def end(self, error: BridgeError | None = None) -> None:
+        """Send the end of the answer, after what went wrong; return when all of it has left.
+
+        Raises:
+            ConnectionError: the frontend has left, or has not read for too long.
+        """
         rest = self._rest if error is None else failure(error)
         self._ended = True
-        self._write(rest + END)
-        # The frontend closes: to close here could lose what it has not read yet.
-        self._closing = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.abort)
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionResetError(LEFT)
+        self._transport.write(rest + END)
+        self._transport.set_write_buffer_limits(high=0)  # writable is from now on: nothing is left
+        await self._read()
+        if self._cut:
+            raise ConnectionResetError(LEFT)
+        if not self._transport.is_closing():
+            # The frontend closes: to close here could lose what it has not read yet.
+            self._closing = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.abort)
 
     def leave(self) -> None:
-        """Close the connection if the answer has not ended: nobody goes on with it."""
-        if not self._ended:
+        """Close the connection unless all of the answer has left: nobody goes on with it."""
+        if self._closing is None:
             self.abort()
 
     def abort(self) -> None:
@@ -125,6 +136,7 @@ class Reply(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why does not matter
         """Give the answer up, unless it has ended."""
+        self._cut = not self._writable.is_set()
         self._writable.set()
         if self._closing is not None:
             self._closing.cancel()
@@ -137,6 +149,22 @@ class Reply(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Note that it has read."""
         self._writable.set()
+
+    async def _read(self) -> None:
+        """Wait until it is writable, or lost. The frontend may be slow, but it must go on."""
+        while not self._writable.is_set():
+            waiting = self._waiting
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._stall_timeout):
+                    await self._writable.wait()
+            if not self._writable.is_set() and self._waiting >= waiting:
+                self.abort()
+                raise ConnectionAbortedError("the frontend does not read")
+
+    @property
+    def _waiting(self) -> int:
+        """Bytes that have not left."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def _left(self) -> None:
         if not self._ended:

@@ -103,6 +103,7 @@ class DynamoWorker:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await self._presence.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(LINGER):
                 await self._hurrying.wait()

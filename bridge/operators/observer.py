@@ -46,9 +46,13 @@ class Observer:
         """Connect to any of the servers; what is known of the plane stays.
 
         Raises:
+            ConfigError: see `__init__`.
             ConnectionError: none can be reached, or lets us in; the text says which and why.
         """
-        self._client = Client()
+        login = options(self._settings, self._urls)
+        if self._client.is_connected:  # though it may be of no use any more
+            await self._client.close()
+        self._client, self._said = Client(), ""
         try:
             await self._client.connect(
                 self._urls.split(","),
@@ -59,7 +63,7 @@ class Observer:
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
                 connect_timeout=TIMEOUT,
-                **options(self._settings, self._urls),
+                **login,
             )
             await self._client.subscribe(self._inbox, cb=self._told)
         except (OSError, NatsError, TimeoutError) as exc:

@@ -133,9 +133,10 @@ class Survey:
     def asking(self, now: float) -> None:
         """Note that all are asked: who does not answer is silent, and forgotten after a while."""
         for name, one in list(self._known.items()):
-            one.silent = True
-            if now - one.last.heard > FORGOTTEN:
+            # Not before it was asked in vain: looks may be further apart.
+            if one.silent and now - one.last.heard > FORGOTTEN:
                 del self._known[name]
+            one.silent = True
 
     def told(self, data: bytes, now: float) -> None:
         """Note an answer; what is none of this plane is ignored."""

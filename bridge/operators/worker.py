@@ -161,8 +161,7 @@ class Worker:
         if not msg.reply:
             return
         try:
-            asked = kserve.ModelConfigRequest.FromString(msg.data)
-            config = await self._backend.config(asked.name, asked.version)
+            answer = await self._description(kserve.ModelConfigRequest.FromString(msg.data))
         except Exception as exc:  # noqa: BLE001 - what is no request, too, gets an answer
             error = public(exc)
             headers = {
@@ -171,7 +170,15 @@ class Worker:
             }
             self._link.post(msg.reply, b"", headers=headers)
         else:
-            self._link.post(msg.reply, kserve.ModelConfigResponse(config=config).SerializeToString())
+            self._link.post(msg.reply, answer)
+
+    async def _description(self, asked: kserve.ModelConfigRequest) -> bytes:
+        config = await self._backend.config(asked.name, asked.version)
+        answer: bytes = kserve.ModelConfigResponse(config=config).SerializeToString()
+        if len(answer) > (most := self._link.max_payload):  # the server would end the connection
+            what = f"the model's configuration is larger than the {most} bytes of a NATS message"
+            raise BridgeError(Reason.BACKEND_ERROR, what)
+        return answer
 
     def _take(self, msg: Message) -> None:
         self._running.take(msg, self._offers.models, draining=self._draining)

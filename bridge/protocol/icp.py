@@ -89,13 +89,12 @@ def unpack_request(data: bytes) -> tuple[kserve.ModelInferRequest, Opening]:
     Raises:
         BridgeError: INVALID_MESSAGE, it is no request or lacks a parameter.
     """
-    try:
-        request = kserve.ModelInferRequest.FromString(data)
-    except DecodeError:
-        raise _malformed("it is no ModelInferRequest") from None
+    request = _request(data, "it")
     given = {key: request.parameters.pop(key) for key in list(request.parameters) if key.startswith(_PREFIX)}
     credit, batch = (given[key].int64_param if key in given else 1 for key in (_CREDIT, BATCH_KEY))
-    stop = given.get(_STOP)
+    stop = _unbase64(given[_STOP].string_param, _STOP) if _STOP in given else None
+    if stop:
+        _request(stop, f"its parameter {_STOP}")
     opening = Opening(
         request_id=_token(given, REQUEST_ID),
         inbox=_text(given, _INBOX),
@@ -103,7 +102,7 @@ def unpack_request(data: bytes) -> tuple[kserve.ModelInferRequest, Opening]:
         credit=credit if _CREDIT in given else CREDIT,
         batch=batch,
         texts=TEXTS in given and given[TEXTS].bool_param,
-        stop=None if stop is None else _unbase64(stop.string_param, _STOP),
+        stop=stop,
     )
     if not 0 < opening.credit <= _MOST_CREDIT or opening.batch < 1:
         raise _malformed("its credit or its batch is out of range")
@@ -164,6 +163,13 @@ def _token(given: dict[str, kserve.InferParameter], key: str) -> str:
     if not is_token(value):
         raise _malformed(f"its parameter {key} is no token of a subject")
     return value
+
+
+def _request(data: bytes, what: str) -> kserve.ModelInferRequest:
+    try:
+        return kserve.ModelInferRequest.FromString(data)
+    except DecodeError:
+        raise _malformed(f"{what} is no ModelInferRequest") from None
 
 
 def _unbase64(text: str, key: str) -> bytes:

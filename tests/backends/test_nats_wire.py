@@ -114,19 +114,43 @@ async def test_the_end_of_the_server_ends_the_connection(tmp_path: Path) -> None
             one.wire.publish("a", b"is dropped")
 
 
+async def test_a_connection_to_a_server_that_stands_still_ends_for_good(nats: NatsServer) -> None:
+    over = asyncio.Event()
+
+    async def closed() -> None:
+        over.set()
+
+    connection = Connection()
+    await connection.connect(
+        nats.url, allow_reconnect=False, ping_interval=0.1, closed_cb=closed, error_cb=_heard
+    )
+    with nats.stopped():
+        connection.wire.publish("a", bytes(1 << 25))
+        async with asyncio.timeout(10):
+            await over.wait()
+        await eventually(lambda: not connection.wire.waiting)
+
+
 @pytest.mark.parametrize(
-    "said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""], ids=["another protocol", "nothing"]
+    ("said", "until", "why"),
+    [
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", "INFO", id="another protocol"),
+        pytest.param(b"", b"", "left", id="nothing"),
+        pytest.param(b"INFO {}\r\n", b"PING\r\n", "left", id="no answer to the login"),
+    ],
 )
-async def test_a_server_that_is_none_is_refused(said: bytes) -> None:
-    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def test_a_server_that_is_none_is_refused(said: bytes, until: bytes, why: str) -> None:
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(said)
+        if until:
+            await reader.readuntil(until)
         writer.close()
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
         connection = Connection()
-        with pytest.raises(NatsError, match="INFO"):
+        with pytest.raises((NatsError, OSError), match=why):
             await connection.connect(f"nats://127.0.0.1:{port}", allow_reconnect=False, error_cb=_heard)
         await connection.close()
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.demo import die_with_parent
 from tests.bridge_process import alive
 from tests.eventually import eventually
 
@@ -82,7 +83,10 @@ async def deployed(directory: Path, text: str, *arguments: str) -> AsyncIterator
     file = directory / "deployment.toml"
     file.write_text(text)
     logs = directory / "logs"
+    # A run of tests that is killed leaves no deployment behind.
+    with_us = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()))
     process = await asyncio.create_subprocess_exec(
+        *with_us,
         *COMMAND,
         str(file),
         "--log-dir",

@@ -176,7 +176,7 @@ async def test_who_does_not_become_ready_fails_the_deployment(tmp_path: Path) ->
     text = 'start_timeout = 1\n[[frontends]]\ntritons = ["127.0.0.1:1"]'
     async with deployed(tmp_path, text) as running:
         assert await running.ended() == 1
-    assert running.lines(r"frontend\.0 was not ready after 1 s; the end of .*/logs/frontend\.0\.log:")
+    assert running.lines(r"frontend\.0 was not ready after 1 s: it .*; the end of .*/logs/frontend\.0\.log:")
 
 
 async def test_a_wrong_repository_fails_the_deployment(tmp_path: Path) -> None:

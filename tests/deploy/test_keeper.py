@@ -100,7 +100,7 @@ async def test_who_does_not_become_ready_again_is_killed_and_started_again(tmp_p
     code = "time.sleep(60) if runs == 2 else greet()\nif runs > 2: time.sleep(60)"
     async with kept(code, tmp_path, start_timeout=2) as one:
         await one.until("ready again")
-    assert "one.0 was not ready after 2 s and is killed" in one.said
+    assert "one.0 was not ready after 2 s: nobody answers there as NATS does; it is killed" in one.said
     assert one.keeper.failure is None
 
 
@@ -120,6 +120,19 @@ async def test_a_log_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None
         await eventually(lambda: one.keeper.failure is not None, WITHIN)
     assert one.keeper.failure is not None
     assert re.match(r"one\.0 cannot be started: .*No such file.*one\.0\.log", one.keeper.failure)
+
+
+async def test_who_cannot_be_started_again_is_tried_again(tmp_path: Path) -> None:
+    async with kept("greet()\nwhile run.exists(): time.sleep(0.01)", tmp_path) as one:
+        await one.until("is ready after")
+        log = tmp_path / "one.0.log"
+        log.unlink()
+        log.mkdir()
+        (tmp_path / "runs").unlink()
+        await one.until(r"one\.0 cannot be started: .*Is a directory.*, a new one starts in 0\.\d s")
+        log.rmdir()
+        await one.until("ready again")
+    assert one.keeper.failure is None
 
 
 async def test_who_never_ran_is_stopped_at_once(tmp_path: Path) -> None:

@@ -143,11 +143,21 @@ async def test_a_frontend_that_does_not_read_is_left(
     await answer.closed()
 
 
-async def test_a_frontend_that_takes_no_answer_harms_nobody(frontend: ScriptedFrontend) -> None:
-    nowhere = {"address": "127.0.0.1:1", "subject": "s", "context": "c"}
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        pytest.param("127.0.0.1:1", "ConnectionRefusedError", id="nobody listens"),
+        pytest.param("a" * 300 + ":1", "UnicodeError", id="no name of a host"),
+    ],
+)
+async def test_a_frontend_that_takes_no_answer_harms_nobody(
+    frontend: ScriptedFrontend, address: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = {"address": address, "subject": "s", "context": "c"}
     connection = {"transport": "tcp_server", "info": json.dumps(nowhere)}
     frontend.send(frontend.request(asks("x"), connection_info=connection))
     assert await frontend.acknowledged() == b""
+    await eventually(lambda: f"a frontend does not take its answer: {why}" in caplog.text)
     await _answers_again(frontend)
 
 

@@ -31,7 +31,7 @@ def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
         yield running
 
 
-async def test_a_record_is_a_key_under_a_lease_which_goes_with_the_store(etcd: Etcd) -> None:
+async def test_a_record_is_a_key_under_a_lease(etcd: Etcd) -> None:
     store = EtcdStore([etcd.address])
     assert not await store.beat()
     await store.write(KEY, b"one")
@@ -42,8 +42,9 @@ async def test_a_record_is_a_key_under_a_lease_which_goes_with_the_store(etcd: E
     assert all(keys.values())
     await store.remove(KEY)
     assert etcd.leases().keys() == {"v1/mdc/ns/comp/generate/1f"}
-    await store.close()
+    await store.remove(OTHER)
     assert etcd.leases() == {}
+    await store.close()
 
 
 async def test_a_lease_that_is_lost_is_replaced(etcd: Etcd) -> None:
@@ -56,6 +57,7 @@ async def test_a_lease_that_is_lost_is_replaced(etcd: Etcd) -> None:
     await store.write(KEY, b"two")
     (another,) = etcd.leases().values()
     assert another not in {0, lease}
+    await store.remove(KEY)
     await store.close()
 
 
@@ -78,6 +80,27 @@ async def test_what_is_no_etcd_is_an_error(bridge: Bridge) -> None:
     with pytest.raises(aiohttp.ClientError):
         await store.beat()
     await store.close()
+
+
+async def test_an_answer_that_etcd_does_not_give_is_an_error() -> None:
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n["ID"]')
+        writer.close()
+
+    async with await asyncio.start_server(answers, "127.0.0.1", 0) as server:
+        store = EtcdStore([f"127.0.0.1:{server.sockets[0].getsockname()[1]}"])
+        with pytest.raises(aiohttp.ClientError):
+            await store.beat()
+        await store.close()
+
+
+async def test_a_worker_lets_go_of_an_etcd_that_is_away(triton: RunningTriton) -> None:
+    async with joined(triton, "etcd://127.0.0.1:1") as worker:
+        await eventually(lambda: worker._presence._away)
+    session = worker._presence._store._session
+    assert session is not None
+    assert session.closed
 
 
 async def test_a_worker_is_found_by_etcd(etcd: Etcd, cluster: Cluster, triton: RunningTriton) -> None:

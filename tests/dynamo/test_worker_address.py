@@ -1,4 +1,4 @@
-"""The address that frontends are told: the one that is set, or the machine's own."""
+"""The address that frontends are told: the one that is set, or the machine's own; it must be free."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from bridge.config import ConfigError, Dynamo
 from bridge.dynamo import worker
+from bridge.dynamo.listener import Listener
 from bridge.dynamo.worker import told_address
 
 FAMILY = socket.AF_INET
@@ -32,3 +33,10 @@ def test_a_machine_without_an_address_of_its_own_must_be_given_one(monkeypatch: 
     monkeypatch.setattr(worker, "SOMEWHERE", {4: (FAMILY, "255.255.255.255")})
     with pytest.raises(ConfigError, match=r"dynamo\.advertise: is required"):
         told_address(Dynamo(host="0.0.0.0"))
+
+
+async def test_an_address_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"dynamo: cannot listen on .*:{port}: Address already in use"):
+            await Listener(lambda _: "", 1).start("127.0.0.1", port)

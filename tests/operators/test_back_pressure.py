@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
+
+from google.protobuf.message import Message
 
 from bridge.config import Nats
 from bridge.protocol import icp, kserve
@@ -30,6 +33,8 @@ SLOW = 16
 LONG = 400
 """Words of an answer that is longer than the credit."""
 SHORT = 12
+PROMPT = 300_000
+"""Characters."""
 KEPT = 64 * 1024
 """Bytes that a worker keeps of an answer that nobody takes; all of it would be as much."""
 
@@ -90,6 +95,18 @@ async def test_a_model_that_is_slow_holds_up_nobody(stage: Stage) -> None:
     slow.cancel()
     await asyncio.gather(slow, return_exceptions=True)
     await eventually(lambda: not operations(worker))
+
+
+async def test_neither_side_keeps_a_prompt_while_its_answer_runs(stage: Stage) -> None:
+    await stage.worker()
+    bridge = await stage.front_end()
+    body = chat(words=2, hang_at=1) | {"stream": True}
+    body["messages"][0]["content"] += " x" * (PROMPT // 2)
+    async with connected(bridge.http_port) as connection:
+        await connection.send("POST", "/v1/chat/completions", json=body)
+        await connection.until(b"word0")
+        kept = [one for one in gc.get_objects() if isinstance(one, Message) and one.ByteSize() > PROMPT]
+    assert [type(one).__name__ for one in kept] == []
 
 
 class Reader:

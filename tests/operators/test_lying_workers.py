@@ -232,3 +232,15 @@ async def test_heartbeats_that_are_none_are_ignored(nats: NatsServer, serve: Ser
         await worker.client.flush()
         assert b"well" in (await ask_it(bridge)).body
         assert list(plane.roster.workers) == [ID]
+
+
+@pytest.mark.parametrize("told", [b"", b"[]", b'{"metadata": {}}', b'{"metadata": {"status": 1}}'])
+async def test_introductions_that_are_none_are_ignored(
+    nats: NatsServer, serve: Serve, told: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with scripted_worker(nats.url, accepting(*WELL)) as worker:
+        bridge, plane = await front_end(nats, serve)
+        await worker.client.publish(f"{plane.inbox}.i", told)
+        await worker.client.flush()
+        assert b"well" in (await ask_it(bridge)).body
+    assert "was not handled" not in caplog.text

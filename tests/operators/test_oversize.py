@@ -6,11 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from nats.aio.client import Client
 
+from bridge.protocol import kserve
+from bridge.protocol.icp_subjects import DESCRIBE, Subjects
 from tests.doors import refusal, tell
 from tests.nats_server import nats_server
 from tests.operators.asking import STREAM, chat
 from tests.raw_http import ask
+from tests.scripted_triton import config, scripted_triton, sends
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -57,3 +61,21 @@ async def test_many_responses_that_are_large_together_are_several_messages(bridg
 async def test_a_long_complaint_of_a_model_is_cut(bridge: Bridge) -> None:
     refused = await refusal(bridge, STREAM, chat(fail_at=0, error="x" * (LIMIT // 2)))
     assert "xxx" in refused.message
+
+
+async def test_a_configuration_larger_than_a_message_is_an_error(stage: Stage, tmp_path: Path) -> None:
+    large = config("m")
+    large.parameters["template"].string_value = "x" * LIMIT
+    question = kserve.ModelConfigRequest(name="m").SerializeToString()
+    (tmp_path / "small").mkdir()
+    with nats_server(tmp_path / "small", settings=f"max_payload: {LIMIT}") as stage.nats:
+        async with scripted_triton(sends(), large) as peer:
+            worker = await stage.worker(triton=peer.address)
+            client = Client()
+            await client.connect(stage.nats.url)
+            describe = Subjects("icp").control(worker.component_id, DESCRIBE)
+            answer = await client.request(describe, question, timeout=10)
+            await client.close()
+            await stage.stack.aclose()
+    assert answer.headers is not None
+    assert str(LIMIT) in answer.headers["Nats-Service-Error"]

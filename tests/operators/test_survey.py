@@ -71,6 +71,12 @@ def test_rates_are_differences_between_two_answers() -> None:
     ]
 
 
+def test_rates_are_known_however_far_apart_looks_are() -> None:
+    before, after = (answer("a", endpoint("m", requests=count)) for count in (10, 70))
+    (worker,) = survey([before], [after], seconds=3 * FORGOTTEN).snapshot().workers
+    assert worker.load.requests_per_second == pytest.approx(2.0)
+
+
 @pytest.mark.parametrize(
     "after",
     [

@@ -59,7 +59,8 @@ def test_a_request_arrives_as_it_was_without_our_parameters() -> None:
         pytest.param("icp_credit", 0, "range", id="no credit"),
         pytest.param("icp_credit", 1 << 40, "range", id="endless credit"),
         pytest.param("icp_batch", -1, "range", id="a negative batch"),
-        pytest.param("icp_stop", "?", "base64", id="a stop request that is none"),
+        pytest.param("icp_stop", "?", "base64", id="a stop request that is no base64"),
+        pytest.param("icp_stop", "/w==", "no ModelInferRequest", id="a stop request that is none"),
     ],
 )
 def test_a_malformed_envelope_is_refused_with_its_fault(key: str, value: str | int, why: str) -> None:

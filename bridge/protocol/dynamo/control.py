@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,7 +73,7 @@ def _text(value: Any, key: str) -> str:
 def _address(value: Any) -> tuple[str, int]:
     host, _, port = _text(value, "address").rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not (port.isascii() and port.isdecimal()) or not 0 < int(port[:6]) < 1 << 16:
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
         raise _foreign("its address is no HOST:PORT")
     return host, int(port)
 

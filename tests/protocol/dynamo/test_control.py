@@ -60,6 +60,7 @@ def test_a_frontend_that_says_no_codec_has_only_json() -> None:
         pytest.param(control({"address": "h:0"}), "address", id="port 0"),
         pytest.param(control({"address": "h:65536"}), "address", id="a port too high"),
         pytest.param(control({"address": "h:" + "9" * 5000}), "address", id="a port too long"),
+        pytest.param(control({"address": "h:0000011111111"}), "address", id="a port with zeros before it"),
         pytest.param(control({"address": "h:\u0663"}), "address", id="other digits"),
         pytest.param(control({"address": 5}), "address", id="an address of another type"),
         pytest.param(control({"subject": ""}), "subject", id="no subject"),
