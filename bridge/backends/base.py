@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
     Stop = Callable[[], ModelInferRequest | None]
     """Makes the request that ends a generation on its server; None: the model knows none."""
+
+
+LINGER: Final = 0.05
+"""Seconds that a model may take to end by itself when its answer is complete before it is: at a stop string.
+
+What the bridge stops at is often the last that the model says, and a cancel that meets Triton's own end of a
+request can end the whole server by a segmentation fault (2.51; see its issues 7368 and 8034).
+"""
 
 
 def unheard(_address: str) -> None:
@@ -49,7 +57,8 @@ class Backend(Protocol):
             placed: hears the address of the server that the request goes to, again if it goes to another.
             metadata: goes with the request, wherever that goes.
             stop: for a model that must not be cancelled: a generation that is given up is told to stop, and
-                read to its end in the background. None: it is cancelled.
+                read to its end in the background. None: it is cancelled, `LINGER` after whoever reads has
+                closed the stream, or at once where his task is cancelled.
 
         Raises:
             BridgeError: the model or the connection failed, was silent too long, or said nothing at all.

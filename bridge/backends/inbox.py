@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from bridge.backends.push import let_end
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
@@ -23,12 +25,14 @@ class Inbox:
         self._over = False
         self._error: BridgeError | None = None
         self._news: asyncio.Future[None] | None = None
-        self._paused = False
+        self._paused = self._left = False
         self.handle: Handle
         """The generation; set by whoever opens it."""
 
     def responses(self, batch: Sequence[Received]) -> None:
         """See `Sink.responses`. Until the reader asks for more, the model's silence is the reader's."""
+        if self._left:
+            return
         self._batch.extend(batch)
         if not self._paused:
             self._paused = True
@@ -39,6 +43,13 @@ class Inbox:
         """See `Sink.ended`."""
         self._over, self._error = True, error
         self._wake()
+
+    def leave(self) -> None:
+        """Let the generation end: nobody reads on, because its answer is complete."""
+        self._left = True
+        if self._paused:
+            self.handle.resume()  # else its end would not be heard of
+        let_end(self.handle)
 
     async def batches(self) -> AsyncGenerator[Sequence[Received], None]:
         """Yield until the end.
@@ -87,5 +98,9 @@ async def pulled(
     try:
         async for batch in inbox.batches():
             yield batch
-    finally:
+    except GeneratorExit:
+        inbox.leave()
+        raise
+    except BaseException:
         generation.cancel()
+        raise

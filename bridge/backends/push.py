@@ -5,9 +5,10 @@ For doors that write to their client from the reader's callback; the pull form i
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from bridge.backends.base import unheard
+from bridge.backends.base import LINGER, unheard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +46,11 @@ class Handle(Protocol):
 
     def resume(self) -> None:
         """Go on after `pause`."""
+
+
+def let_end(handle: Handle) -> None:
+    """Give up, after `LINGER`, a generation whose answer is complete; who opened it hears no more of it."""
+    asyncio.get_running_loop().call_later(LINGER, handle.cancel)
 
 
 @runtime_checkable

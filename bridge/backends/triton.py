@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 
 from bridge.backends.abandoned import Abandoned
-from bridge.backends.base import unheard
+from bridge.backends.base import LINGER, unheard
 from bridge.backends.idle import IdleWatch
 from bridge.backends.kept_stream import KeptStream
 from bridge.backends.questions import UNARY_TIMEOUT, Questions
@@ -113,7 +113,7 @@ class TritonBackend(Questions):
         placed(self.address)
         call = self._begin(request, deadline, metadata, stop)
         watch = IdleWatch(call.cancel)
-        said = False
+        said = complete = False
         try:
             watch.wait(self._first_token_timeout)
             while (reply := await call.read()) is not grpc.aio.EOF:
@@ -127,6 +127,9 @@ class TritonBackend(Questions):
                     await _end(call)
                     break
                 watch.wait(self._token_timeout)
+        except GeneratorExit:
+            complete = True
+            raise
         except grpc.aio.AioRpcError as exc:
             raise _failure(exc, model, said=said) from exc
         except asyncio.CancelledError:
@@ -138,7 +141,10 @@ class TritonBackend(Questions):
             raise BridgeError(Reason.SHUTTING_DOWN, "the bridge is stopping") from None
         finally:
             watch.stop()
-            call.cancel()
+            if complete:
+                asyncio.get_running_loop().call_later(LINGER, call.cancel)
+            else:
+                call.cancel()
         if not said:
             raise BridgeError(Reason.RESPONSE_TRUNCATED, "the model ended without an answer", model=model)
 

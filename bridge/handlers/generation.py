@@ -158,7 +158,7 @@ class GenerationHandler(Generic[Request, Chunk, Answer]):
                 if exchange.done(0):
                     return None
             finally:
-                pump.handle.cancel()
+                pump.leave()
 
     @asynccontextmanager
     async def _watching(self, exchange: Exchange[Chunk], call: Call) -> AsyncIterator[None]:

@@ -6,6 +6,8 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from bridge.backends.push import let_end
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
@@ -61,17 +63,22 @@ class Pump(Generic[Chunk_contra]):
         self._outlet = outlet
         self._news = asyncio.get_running_loop().create_future()
         self._behind = False
-        self._over = False
+        self._over = self._left = False
         self._error: BridgeError | None = None
         self.handle: Handle
         """The generation; set by whoever opens it."""
 
     def responses(self, batch: Sequence[Received]) -> None:
         """See `Sink.responses`."""
+        if self._left:
+            return
         goes_on = self._outlet.take(self._feed(batch))
         if self._done():
-            self.handle.cancel()
             self.ended(None)
+            self._left = True
+            if self._behind:
+                self.handle.resume()
+            let_end(self.handle)
         elif not (goes_on or self._behind):
             self._behind = True
             self.handle.pause()
@@ -79,8 +86,9 @@ class Pump(Generic[Chunk_contra]):
 
     def ended(self, error: BridgeError | None) -> None:
         """See `Sink.ended`."""
-        self._over, self._error = True, error
-        self._wake()
+        if not self._left:
+            self._over, self._error = True, error
+            self._wake()
 
     async def run(self) -> None:
         """Return when the generation has ended; wait for the client whenever it is behind.
@@ -101,6 +109,11 @@ class Pump(Generic[Chunk_contra]):
                 break
         if self._error is not None:
             raise self._error
+
+    def leave(self) -> None:
+        """Give the generation up, unless its answer is complete: then it may end by itself."""
+        if not self._left:
+            self.handle.cancel()
 
     @property
     def _complete(self) -> bool:

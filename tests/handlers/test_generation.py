@@ -46,9 +46,9 @@ class Setting:
 
 
 @asynccontextmanager
-async def running(script: Script) -> AsyncIterator[Setting]:
+async def running(script: Script, **settings: Any) -> AsyncIterator[Setting]:
     async with scripted_triton(script, config("m")) as peer:
-        made = Config(triton=peer.address)
+        made = Config(triton=peer.address, **settings)
         backend = make_backend(made)
         catalog = make_catalog(made, backend)
         await catalog.refresh()
@@ -178,6 +178,27 @@ async def test_a_model_that_is_not_what_it_was_is_looked_at_again(
         assert setting.peer.asked == ["RepositoryIndex", "m"]
         assert "NEW_INPUT" in after.inputs
         assert "NEW_INPUT" not in before.inputs
+
+
+@pytest.mark.parametrize("transport", ["native", "grpcio"])
+@pytest.mark.parametrize("prompts", [1, 2])
+async def test_a_model_that_ends_with_the_stop_string_is_not_cancelled(transport: str, prompts: int) -> None:
+    answered = asyncio.Event()
+
+    async def script(_: Any) -> AsyncIterator[Any]:
+        yield data("a END")
+        await answered.wait()
+        yield empty(final=True)
+
+    async with running(script, triton_transport=transport) as setting:
+        request = asks(*"pq"[:prompts], stop=["END"])
+        async with asyncio.timeout(WAIT):
+            answer = await setting.handler.complete(request, setting.call())
+        answered.set()
+        await eventually(lambda: all(call.ended for call in setting.peer.calls))
+
+    assert {choice.text for choice in answer.choices} == {"a "}
+    assert not any(call.cancelled.is_set() for call in setting.peer.calls)
 
 
 async def test_a_model_that_was_unloaded_is_not_found_from_the_first_request_on() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.errors import BridgeError, Reason
 from bridge.handlers.outlet import Pump, pour
+from tests.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -127,13 +128,25 @@ async def test_a_failure_is_raised_after_what_came_before_it() -> None:
     assert client.taken == ["a"]
 
 
-async def test_an_answer_that_is_complete_cancels_its_model() -> None:
+async def test_an_answer_that_is_complete_cancels_its_model_if_that_does_not_end_by_itself() -> None:
     client = Client()
     made, generation = pump(client, done=lambda: "stop" in client.taken)
     made.responses(["a"])
     made.responses(["stop"])
     async with asyncio.timeout(WAIT):
         await made.run()
+    made.leave()
+    assert generation.calls == []
+    made.responses(["more"])
+    made.ended(BridgeError(Reason.BACKEND_ERROR, "too late to matter"))
+    await eventually(lambda: generation.calls == ["cancel"])
+    assert client.taken == ["a", "stop"]
+
+
+async def test_an_answer_that_is_not_complete_cancels_its_model_at_once() -> None:
+    made, generation = pump(Client())
+    made.responses(["a"])
+    made.leave()
     assert generation.calls == ["cancel"]
 
 
