@@ -22,6 +22,7 @@ from bridge.protocol import openai_json
 from bridge.protocol.dynamo.answers import OVERLOADED, UNAVAILABLE, Renderer
 from bridge.protocol.dynamo.control import read_opening
 from bridge.protocol.dynamo.requests import is_chat, read_body
+from bridge.protocol.pieces import weight
 from bridge.protocol.trace_context import PARENT, STATE, read
 from bridge.servers.headers import request_id
 from bridge.servers.http_request import UnknownFields
@@ -138,8 +139,9 @@ class Answering:
 
     async def _answer(self, request: Request, opening: Opening, model: str, reply: Reply) -> None:
         """Answer, and tell whatever goes wrong."""
-        size = len(request.body or b"")
-        json = await in_turn(partial(self._parsed, request.body, model), size)
+        deadline = asyncio.get_running_loop().time() + self._config.request_timeout
+        heavy = weight(request.body or b"")
+        json = await self._parsed(request.body, model, heavy, deadline)
         form = self._completions if isinstance(json, dict) and not is_chat(json) else self._chat
         record = RequestRecord(
             self._metrics,
@@ -148,7 +150,7 @@ class Answering:
             request_id=request_id(opening.request_id),
             trace=self._trace(request.headers, form.endpoint),
         )
-        failing = self._failed(form, json, size, record, reply)
+        failing = self._failed(form, json, heavy, deadline, record, reply)
         del request, json
         # What is true of a task that is cancelled: its reply does so when nobody waits any more.
         error: BridgeError | None = BridgeError(Reason.CANCELLED, "the client left")
@@ -161,17 +163,26 @@ class Answering:
         finally:
             record.end(error)
 
-    def _parsed(self, body: bytes | None, model: str) -> dict[str, Any] | BridgeError:
+    async def _parsed(
+        self, body: bytes | None, model: str, heavy: int, deadline: float
+    ) -> dict[str, Any] | BridgeError:
+        limit = self._config.max_request_bytes
         try:
-            return read_body(body, model, self._config.max_request_bytes)
+            return await in_turn(partial(read_body, body, model, limit), heavy, deadline)
         except BridgeError as exc:
             return exc
 
     async def _failed(
-        self, form: Form, json: dict[str, Any] | BridgeError, size: int, record: RequestRecord, reply: Reply
+        self,
+        form: Form,
+        json: dict[str, Any] | BridgeError,
+        heavy: int,
+        deadline: float,
+        record: RequestRecord,
+        reply: Reply,
     ) -> BridgeError | None:
         """Deliver the answer but for its end; return what went wrong, of which the frontend must hear."""
-        delivery = self._deliver(form, json, size, record, reply)
+        delivery = self._deliver(form, json, heavy, deadline, record, reply)
         del json
         try:
             await delivery
@@ -182,13 +193,18 @@ class Answering:
         return None
 
     async def _deliver(
-        self, form: Form, json: dict[str, Any] | BridgeError, size: int, record: RequestRecord, reply: Reply
+        self,
+        form: Form,
+        json: dict[str, Any] | BridgeError,
+        heavy: int,
+        deadline: float,
+        record: RequestRecord,
+        reply: Reply,
     ) -> None:
         if isinstance(json, BridgeError):
             raise json
-        read = await in_turn(partial(openai_json.read, form.request_type, json), size)
+        read = await in_turn(partial(openai_json.read, form.request_type, json), heavy, deadline)
         self._unknown.note(read.ignored)
-        deadline = asyncio.get_running_loop().time() + self._config.request_timeout
         call = Call(
             request_id=record.request_id, deadline=deadline, record=record, ignored=list(read.ignored)
         )

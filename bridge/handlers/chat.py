@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.handlers.generation import GenerationHandler
-from bridge.handlers.off_loop import in_turn, off_loop
+from bridge.handlers.off_loop import in_turn, opened
 from bridge.protocol.chat import chat_exchange
 from bridge.protocol.chat_fold import ChatFold
 from bridge.protocol.chat_prompt import check_images
 from bridge.protocol.images import references
+from bridge.protocol.pieces import weight_of
 
 if TYPE_CHECKING:
     from openai_bridge.v1.chat_pb2 import (
@@ -46,11 +47,10 @@ def chat_handler(
         if found := references(request.messages):
             now = datetime.now().astimezone()
             # Before anything is fetched.
-            await in_turn(lambda: check_images(request, model, now), request.ByteSize())
+            await in_turn(lambda: check_images(request, model, now), weight_of(request), call.deadline)
             loaded = await images.load(found, deadline=call.deadline)
         unique = uuid.uuid4().hex
-        aside = in_turn if model.tokenizer is None else off_loop
-        return await aside(
+        return await opened(
             lambda: chat_exchange(
                 request,
                 model,
@@ -62,7 +62,9 @@ def chat_handler(
                 call_id=lambda: f"call_{uuid.uuid4().hex}",
                 images=loaded,
             ),
-            request.ByteSize(),
+            request,
+            model.tokenizer,
+            call.deadline,
         )
 
     return GenerationHandler(catalog, open_exchange, ChatFold)

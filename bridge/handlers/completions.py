@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.handlers.generation import GenerationHandler
-from bridge.handlers.off_loop import in_turn, off_loop
+from bridge.handlers.off_loop import opened
 from bridge.protocol.completion_chunks import CompletionFold
 from bridge.protocol.completions import completion_exchange
 
@@ -35,8 +35,7 @@ async def _open(
     request: CreateCompletionRequest, model: Model, call: Call, streaming: bool
 ) -> Exchange[CreateCompletionStreamResponse]:
     unique = uuid.uuid4().hex
-    aside = in_turn if model.tokenizer is None else off_loop
-    return await aside(
+    return await opened(
         lambda: completion_exchange(
             request,
             model,
@@ -45,5 +44,7 @@ async def _open(
             now=datetime.now().astimezone(),
             streaming=streaming,
         ),
-        request.ByteSize(),
+        request,
+        model.tokenizer,
+        call.deadline,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from openai_bridge.v1.common_pb2 import CompletionUsage
 
 from bridge.errors import BridgeError, Reason
-from bridge.handlers.off_loop import in_turn, off_loop
+from bridge.handlers.off_loop import opened
 from bridge.handlers.reconsidering import reconsidered
 from bridge.protocol.embeddings import embedding_exchange
 
@@ -43,9 +43,11 @@ class EmbeddingsHandler:
         model = await self._catalog.route_embedding(request.model)
         call.record.model = model.id
         request_id = f"{call.request_id}:{uuid.uuid4().hex[:8]}"
-        aside = in_turn if model.tokenizer is None else off_loop
-        exchange = await aside(
-            lambda: embedding_exchange(request, model, request_id=request_id), request.ByteSize()
+        exchange = await opened(
+            lambda: embedding_exchange(request, model, request_id=request_id),
+            request,
+            model.tokenizer,
+            call.deadline,
         )
         call.record.asked(request)
         try:

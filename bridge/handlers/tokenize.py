@@ -44,7 +44,7 @@ class TokenizeHandler:
                 max_model_len=model.max_model_len,
             )
 
-        return await off_loop(work, request.source.ByteSize())
+        return await off_loop(work, request.source.ByteSize(), call.deadline)
 
     async def detokenize(self, request: DetokenizeRequest, call: Call) -> bytes:
         """Return the JSON answer of /detokenize.
@@ -54,7 +54,7 @@ class TokenizeHandler:
         """
         model = await self._found(request.model, call)
         tokenizer = tokenizer_of(model)
-        return await off_loop(lambda: detokenized(request, tokenizer), len(request.tokens))
+        return await off_loop(lambda: detokenized(request, tokenizer), len(request.tokens), call.deadline)
 
     async def _found(self, name: str, call: Call) -> Model:
         model = await self._route(name)

@@ -186,7 +186,7 @@ class _Answering:
         self.call = replace(self.call, key=key)
         self.call.record.key = key.name
         limit = self._options.max_request_bytes
-        return await in_turn(lambda: _parsed(data, request_type, limit), len(data))
+        return await in_turn(lambda: _parsed(data, request_type, limit), len(data), self.call.deadline)
 
     async def send_metadata(self) -> None:
         """Send the initial metadata with the first message: sent earlier, no client would retry."""

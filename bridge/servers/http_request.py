@@ -11,6 +11,7 @@ from aiohttp import web
 from bridge.errors import BridgeError, Reason, public
 from bridge.handlers.off_loop import in_turn
 from bridge.protocol import openai_json
+from bridge.protocol.pieces import weight
 from bridge.servers.headers import HEADER, IGNORED, request_id
 from bridge.servers.http_errors import REQUEST_ID
 
@@ -102,7 +103,7 @@ async def read_json(
         raise BridgeError(Reason.INVALID_JSON, "the header Content-Type must be application/json")
     latest = min(deadline, asyncio.get_running_loop().time() + timeout)
     body = await _body(request, latest)
-    return await in_turn(lambda: read(openai_json.parse_body(body)), len(body))
+    return await in_turn(lambda: read(openai_json.parse_body(body)), weight(body), deadline)
 
 
 async def _body(request: web.Request, deadline: float) -> bytes:
@@ -122,13 +123,12 @@ async def _body(request: web.Request, deadline: float) -> bytes:
 
 async def _read(request: web.Request, limit: int) -> bytes:
     """Read what comes; `request.read()` would keep it for as long as the request is answered."""
-    pieces, size = [], 0
+    body = bytearray()
     async for piece in request.content.iter_any():
-        pieces.append(piece)
-        size += len(piece)
-        if size > limit:
-            raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=size)
-    return b"".join(pieces)
+        body += piece
+        if len(body) > limit:
+            raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=len(body))
+    return bytes(body)
 
 
 def ignored_header(paths: Sequence[str]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from typing import Any
 
 import orjson
@@ -12,7 +11,6 @@ import pytest
 from bridge.errors import BridgeError, Reason
 from bridge.handlers.base import Call
 from bridge.handlers.catalog import unknown_model
-from bridge.handlers.off_loop import off_loop
 from bridge.handlers.tokenize import TokenizeHandler, no_models
 from bridge.observability.metrics import Metrics
 from bridge.observability.record import RequestRecord
@@ -86,12 +84,6 @@ async def test_an_upstream_bridge_is_not_asked(call: Call) -> None:
     with pytest.raises(BridgeError) as error:
         await TokenizeHandler(no_models).tokenize(read_tokenize({"prompt": "x"}), call)
     assert error.value.reason is Reason.UNSUPPORTED_OPERATION
-
-
-async def test_only_long_work_leaves_the_event_loop() -> None:
-    here = threading.get_ident()
-    assert await off_loop(threading.get_ident, LONG_TEXT - 1) == here
-    assert await off_loop(threading.get_ident, LONG_TEXT) != here
 
 
 async def test_a_long_text_leaves_the_loop_to_others(call: Call) -> None:

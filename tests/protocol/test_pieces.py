@@ -15,7 +15,7 @@ from openai_bridge.v1.embeddings_pb2 import CreateEmbeddingRequest
 
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.openai_json import parse_body
-from bridge.protocol.pieces import MAX_NUMBERS, MAX_PIECES, SMALL, check_body, check_message
+from bridge.protocol.pieces import MAX_NUMBERS, MAX_PIECES, SMALL, check_body, check_message, weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,3 +161,17 @@ def test_no_message_holds_itself_so_that_counting_ends(kind: Any) -> None:
     assert len(set(kinds(kind.DESCRIPTOR))) > 1
     with suppress(BridgeError):
         check_message(b"\x12\x80\x80\x04" * SMALL, kind)
+
+
+@pytest.mark.parametrize(
+    ("body", "heavy"),
+    [
+        pytest.param(b"[]," * 5_000, False, id="few pieces"),
+        pytest.param(b"[]," * 20_000, True, id="many pieces"),
+        pytest.param(b'{"prompt":"' + b"word " * 50_000 + b'"}', False, id="a long text"),
+        pytest.param(b'{"prompt":"' + b"word " * 300_000 + b'"}', True, id="a huge text"),
+        pytest.param(b"1," * 20_000, True, id="numbers"),
+    ],
+)
+def test_a_body_is_as_heavy_as_its_pieces_more_than_its_text(body: bytes, heavy: bool) -> None:
+    assert (weight(body) >= SMALL) is heavy
