@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from bridge.backends.base import LINGER
 from bridge.backends.h2call import Call
 from bridge.backends.h2link import Link, Peer
 from bridge.protocol.h2grpc.status import Status, StatusCode
@@ -124,11 +125,15 @@ class Channel:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.wait([self._connecting])
-        links = list(self._links)
-        for link in links:
-            link.close()
         for call in self._take_waiting():
             call.ended(_CLOSED)
+        links = list(self._links)
+        for link in links:
+            link.retire()
+        if links:  # what is about to end may do so: see LINGER
+            await asyncio.wait([asyncio.create_task(link.gone()) for link in links], timeout=LINGER)
+        for link in list(self._links):
+            link.close()
         for link in links:
             await link.gone()
 

@@ -170,7 +170,7 @@ class TritonBackend(Questions):
     async def close(self) -> None:
         """See `Backend.close`."""
         await self._abandoned.close()
-        await self._channel.close()
+        await self._channel.close(LINGER)
 
 
 def _check(reply: ModelStreamInferResponse | None, model: str) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from typing import TYPE_CHECKING
-
-from google.protobuf.message import Message
 
 from bridge.config import Nats
 from bridge.protocol import icp, kserve
@@ -14,6 +11,7 @@ from bridge.protocol.tensors import byte_strings, pack
 from tests.doors import refusal, tell
 from tests.eventually import eventually
 from tests.grpc_client import prompt
+from tests.large_messages import LargeMessages
 from tests.operators.asking import STREAM, chat
 from tests.operators.stage import plane_of
 from tests.raw_http import connected
@@ -102,11 +100,11 @@ async def test_neither_side_keeps_a_prompt_while_its_answer_runs(stage: Stage) -
     bridge = await stage.front_end()
     body = chat(words=2, hang_at=1) | {"stream": True}
     body["messages"][0]["content"] += " x" * (PROMPT // 2)
+    messages = LargeMessages(PROMPT)
     async with connected(bridge.http_port) as connection:
         await connection.send("POST", "/v1/chat/completions", json=body)
         await connection.until(b"word0")
-        kept = [one for one in gc.get_objects() if isinstance(one, Message) and one.ByteSize() > PROMPT]
-    assert [type(one).__name__ for one in kept] == []
+        assert messages.kept() == []
 
 
 class Reader:

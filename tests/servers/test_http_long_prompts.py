@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from google.protobuf.message import Message
 
+from tests.large_messages import LargeMessages
 from tests.openai_bodies import CHAT, COMPLETIONS, chat, completion, directed
 from tests.raw_http import connected
 
@@ -44,17 +43,12 @@ async def test_no_copy_of_a_prompt_is_kept_while_its_answer_runs(
     serve: Serve, triton: RunningTriton, path: str, body: dict[str, Any]
 ) -> None:
     bridge = await serve(triton=triton.address, triton_transport="native")  # a call of grpc.aio keeps its own
-    others = large_messages()  # of tests that failed
+    messages = LargeMessages(LONG)
     async with connected(bridge.http_port) as connection:
         before, _ = tracemalloc.get_traced_memory()
         await connection.send("POST", path, json=body)
         await connection.until(b"word0")
-        gc.collect()
+        kept = messages.kept()
         now, _ = tracemalloc.get_traced_memory()
-        kept = [one for one in large_messages() if all(one is not other for other in others)]
-    assert [type(one).__name__ for one in kept] == []
+    assert kept == []
     assert now - before < LONG
-
-
-def large_messages() -> list[Message]:
-    return [one for one in gc.get_objects() if isinstance(one, Message) and one.ByteSize() > LONG]
