@@ -15,6 +15,8 @@ from bridge.config.settings import LogFormat  # noqa: TC001
 from bridge.config.upstreams import check_address
 
 MAX_PORT: Final = 65535
+MOST: Final = 1000
+"""Processes of one entry: more is a slip of the finger."""
 LOOPBACK: Final = "127.0.0.1"
 
 
@@ -50,7 +52,7 @@ class Entry:
         """
         known = re.fullmatch(r"[A-Za-z0-9_-]+", self.name) is not None
         demand(known, f"{key}.name", f"must be of letters, digits, _ and -, not {self.name!r}")
-        demand(self.count > 0, f"{key}.count", f"must be > 0, not {self.count}")
+        demand(0 < self.count <= MOST, f"{key}.count", f"must be 1 to {MOST}, not {self.count}")
         for name in self.PORTS:
             first, last = getattr(self, name), MAX_PORT - self.count + 1
             demand(0 <= first <= last, f"{key}.{name}", f"must be a port, 0 to {last}, not {first}")

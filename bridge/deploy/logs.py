@@ -34,7 +34,12 @@ def clear(directory: Path, names: Collection[str]) -> int:
 
 
 def tail(path: Path, since: int) -> str:
-    """Return the last lines of a log that were written after `since` bytes, without Triton's tables."""
+    """Return the last lines of a log that were written after `since` bytes, without Triton's tables.
+
+    A log that somebody has deleted has none.
+    """
+    if not path.exists():
+        return ""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(since, size - LAST_BYTES))

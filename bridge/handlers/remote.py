@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
@@ -159,7 +160,7 @@ async def _errors() -> AsyncIterator[None]:
         # The channel was closed under the call: nobody has cancelled the task that waits for it.
         raise BridgeError(Reason.SHUTTING_DOWN, "the bridge is stopping") from None
     except grpc.aio.AioRpcError as exc:
-        status = rpc_status.from_call(exc)
+        status = _details(exc)
         if exc.code() is grpc.StatusCode.UNAUTHENTICATED:  # our key, not the caller's
             raise BridgeError(Reason.BACKEND_REFUSED, "the upstream refuses this bridge's key") from exc
         if status is not None:
@@ -171,6 +172,14 @@ async def _errors() -> AsyncIterator[None]:
                 Reason.BACKEND_ERROR, "a message of the upstream is larger than the limit"
             ) from exc
         raise from_status(_bare(exc)) from exc
+
+
+def _details(exc: grpc.aio.AioRpcError) -> Status | None:
+    """Return what the upstream told of a failure; None: nothing, or something on the way has changed it."""
+    try:
+        return cast("Status | None", rpc_status.from_call(exc))
+    except (ValueError, DecodeError):
+        return None
 
 
 def _bare(exc: grpc.aio.AioRpcError) -> Status:

@@ -71,5 +71,7 @@ async def serve(config: Config) -> None:
         await stop.wait()
         logger.info("stopping")
     finally:
-        await worker.stop()
-        await health.stop()
+        try:
+            await worker.stop()
+        finally:
+            await health.stop()

@@ -76,7 +76,8 @@ def test_paths_are_relative_to_the_file() -> None:
             WHOLE + '[[frontends]]\nname = "b"\nprot = 1', "frontends[1].prot: unknown", id="of the second"
         ),
         pytest.param(WHOLE + 'count = "2"', "frontends[0].count: must be an integer", id="count of a kind"),
-        pytest.param(WHOLE + "count = 0", "frontends[0].count: must be > 0, not 0", id="no process"),
+        pytest.param(WHOLE + "count = 0", "frontends[0].count: must be 1 to 1000, not 0", id="no process"),
+        pytest.param(WHOLE + "count = 70000", "frontends[0].count: must be 1 to 1000", id="many processes"),
         pytest.param(WHOLE + 'name = "a b"', "frontends[0].name: must be of letters", id="name"),
         pytest.param(WHOLE + 'name = "../a"', "frontends[0].name: must be of letters", id="name is a path"),
         pytest.param(WHOLE + 'name = "worker"', "frontends[0].name: worker is workers[0]", id="name twice"),
