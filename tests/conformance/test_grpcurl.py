@@ -10,26 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 from google.protobuf import json_format
 
+from tests.programs import program
 from tests.command import Ran, run
 from tests.grpc_client import chat, words
 
 if TYPE_CHECKING:
     from bridge.app import Bridge
 
-INSTALLED_BY_CI = Path(__file__).parents[2] / ".cache" / "bin"
 SERVICE = "openai_bridge.v1.ChatService"
 
 
 @pytest.fixture(scope="module")
 def grpcurl() -> str:
     """Return the program's path."""
-    found = shutil.which("grpcurl") or shutil.which("grpcurl", path=str(INSTALLED_BY_CI))
-    if found is not None:
-        return found
-    why = "grpcurl is neither on PATH nor in .cache/bin; .ci/run installs it with Go"
-    if os.environ.get("CI") == "true":
-        pytest.fail(why)
-    pytest.skip(why)
+    return program("grpcurl", ".ci/run installs it with Go")
 
 
 async def call(grpcurl: str, bridge: Bridge, *arguments: str, data: object = None) -> Ran:

@@ -15,21 +15,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.peers.ports import free_port
+from tests.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WITHIN = 20.0
-INSTALLED_BY_CI = Path(__file__).parents[2] / ".cache" / "bin"
 
 
 class Etcd:
     """One server; it keeps its port and its data when it is started again."""
 
     def __init__(self, folder: Path) -> None:
-        found = shutil.which("etcd") or shutil.which("etcd", path=str(INSTALLED_BY_CI))
-        if found is None:
-            pytest.fail("etcd is neither on PATH nor in .cache/bin; .ci/run builds it with Go")
+        found = program("etcd", ".ci/run builds it with Go")
         self.address = f"127.0.0.1:{free_port()}"
         url, peer = f"http://{self.address}", f"http://127.0.0.1:{free_port()}"
         self._command = [

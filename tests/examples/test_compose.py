@@ -16,7 +16,8 @@ import yaml
 
 from bridge.cli import _parser
 from bridge.config import Config, load
-from tests.examples.gateway import EXAMPLES, not_installed
+from tests.examples.gateway import EXAMPLES
+from tests.programs import not_installed
 from tests.examples.manifests import unknown_to_triton
 
 ROOT = EXAMPLES.parent

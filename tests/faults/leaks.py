@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from bridge.backends.relay import Relay
+from bridge.handlers.outlet import Pump
+from bridge.observability.record import RequestRecord
+from bridge.protocol.exchange import Exchange
 from tests.eventually import eventually
 from tests.faults.fleet import count
 
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
     from tests.tritonserver import RunningTriton
 
 WITHIN = 5.0
+OF_REQUESTS = {Exchange, Pump, Relay, RequestRecord}
+"""What a request is made of: who keeps one of them keeps all that hangs on it."""
 
 
 @dataclass(frozen=True)
@@ -26,20 +33,22 @@ class Held:
     tasks: int
     files: int
     """Open file descriptors, sockets among them."""
+    objects: int
+    """In memory, of the types `OF_REQUESTS`."""
 
     @classmethod
     def now(cls) -> Self:
         """Count."""
-        return cls(len(asyncio.all_tasks()), len(list(Path("/proc/self/fd").iterdir())))
+        return cls(len(asyncio.all_tasks()), len(list(Path("/proc/self/fd").iterdir())), _objects())
 
     async def again(self, bridges: Sequence[Bridge]) -> None:
         """Return when the bridges hold no more than this, and have no requests."""
 
         def left() -> dict[str, float]:
-            now = type(self).now()
+            files = len(list(Path("/proc/self/fd").iterdir()))
             found: dict[str, float] = {
-                "tasks": max(now.tasks - self.tasks, 0),
-                "files": max(now.files - self.files, 0),
+                "tasks": max(len(asyncio.all_tasks()) - self.tasks, 0),
+                "files": max(files - self.files, 0),
                 "requests": sum(count(one, "requests_in_flight") for one in bridges),
                 "generations": sum(count(one, "upstream_requests_in_flight") for one in bridges),
             }
@@ -49,6 +58,13 @@ class Held:
             await eventually(lambda: not left(), WITHIN)
         except TimeoutError:
             raise AssertionError(f"left after {WITHIN} s: {left()}") from None
+        if _objects() > self.objects:
+            gc.collect()  # they may hold one another, by the traceback of a failure
+            assert _objects() <= self.objects
+
+
+def _objects() -> int:
+    return sum(type(one) in OF_REQUESTS for one in gc.get_objects())
 
 
 async def all_ended(tritons: Sequence[RunningTriton], tag: str) -> None:
