@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from google.protobuf import json_format
 
-from tests.programs import program
 from tests.command import Ran, run
 from tests.grpc_client import chat, words
+from tests.programs import program
 
 if TYPE_CHECKING:
     from bridge.app import Bridge

@@ -17,8 +17,8 @@ import yaml
 from bridge.cli import _parser
 from bridge.config import Config, load
 from tests.examples.gateway import EXAMPLES
-from tests.programs import not_installed
 from tests.examples.manifests import unknown_to_triton
+from tests.programs import not_installed
 
 ROOT = EXAMPLES.parent
 COMPOSE = EXAMPLES / "compose"
