@@ -8,7 +8,6 @@ import time
 import urllib.request
 from base64 import b64decode, b64encode
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.ports import free_port
@@ -16,6 +15,7 @@ from tests.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 WITHIN = 20.0
 
