@@ -115,7 +115,8 @@ class Balanced:
             try:
                 return await ask(one.backend)
             except BridgeError as exc:
-                failure = failure or exc
+                if failure is None or _is_absent(failure):  # one that cannot be asked may have it
+                    failure = exc
         assert failure is not None  # noqa: S101 - a pool is never empty
         raise failure
 

@@ -203,6 +203,26 @@ async def test_a_model_is_served_while_one_server_has_it_and_is_there() -> None:
     assert [backend.serves(found, name) for name in ("m", "another name of it")] == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("fails", "told"),
+    [
+        pytest.param((None, None), Reason.MODEL_NOT_FOUND, id="no server has it"),
+        pytest.param((None, AWAY), Reason.BACKEND_UNAVAILABLE, id="one that is away may have it"),
+        pytest.param((AWAY, None), Reason.BACKEND_UNAVAILABLE, id="in any order"),
+    ],
+)
+async def test_a_model_is_not_found_only_if_no_server_may_have_it(
+    fails: tuple[BridgeError | None, ...], told: Reason
+) -> None:
+    servers = [Server("a"), Server("b")]
+    for server, fault in zip(servers, fails, strict=True):
+        server.fails = fault
+    backend, _ = over(*servers)
+    with pytest.raises(BridgeError) as caught:
+        await backend.signature("m")
+    assert caught.value.reason is told
+
+
 async def test_a_model_is_loaded_wherever_it_is_in_the_repository() -> None:
     a, b, c = Server("a", repository="m"), Server("b"), Server("c", repository="m")
     backend, _ = over(a, b, c)

@@ -48,6 +48,22 @@ async def test_the_only_triton_that_exits_is_away_and_not_without_the_model(
     await serves([bridge])
 
 
+async def test_one_that_exits_beside_one_that_was_killed_is_away_too(three: Fleet, serve: Serve) -> None:
+    fleet = await three.running(2)
+    bridge = await serve(triton=fleet.upstreams())
+    await serves([bridge])
+    fleet.kill(0)
+    async with client(HttpClient, bridge.http_port) as running:
+        await running.ask(LONG)
+        await running.hears("word3 ")
+        os.kill(fleet.tritons[1].server.pid, signal.SIGTERM)
+        refused = [await first_refusal(bridge), await ask(bridge.http_port, "POST", CHAT, json=SHORT)]
+        await running.end()
+
+    assert {answer.status for answer in refused} == {503}
+    fleet.kill(1)
+
+
 async def first_refusal(bridge: Bridge) -> Answer:
     """Ask until Triton has noticed its signal."""
     while True:
