@@ -151,7 +151,8 @@ class TritonBackend(Questions):
     def _begin(
         self, request: ModelInferRequest, deadline: float, metadata: Metadata, stop: Stop | None
     ) -> Any:
-        left = max(deadline - asyncio.get_running_loop().time(), 0)
+        # grpcio answers a time of 0 by INTERNAL now and then.
+        left = max(deadline - asyncio.get_running_loop().time(), 0.001)
         if stop is not None:
             left += self._abandoned.limit
         everything = (*self._metadata, *metadata)
