@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from tests.soak.pulse import Pulse
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from random import Random
@@ -25,7 +27,10 @@ REST: Final = 2.0
 """Seconds after the end of a fault until the bridge has seen it: so long it may be felt."""
 
 LOOK: Final = 0.1
-"""Seconds between two looks for a crash."""
+"""Seconds between two looks for what happens by itself."""
+
+HUNG: Final = 5.0
+"""Seconds without an answer after which a Triton that nothing was done to will not answer any more."""
 
 HALF: Final = 0.5
 
@@ -54,12 +59,13 @@ class Hit:
 
 
 class Faults:
-    """Injects faults into two Tritons, each behind a proxy; one that crashes by itself is started again."""
+    """Injects faults into two Tritons, each behind a proxy; one that ends or hangs by itself is started again."""
 
     def __init__(self, tritons: Sequence[RunningTriton], proxies: Sequence[TcpProxy], random: Random) -> None:
         self._tritons, self._proxies, self._random = tritons, proxies, random
         self._going: dict[int, asyncio.Task[None]] = {}
         self._alive = [time.monotonic()] * len(tritons)
+        self._pulses = [Pulse(triton.address) for triton in tritons]
         self.count: Counter[str] = Counter()
         self.hits: list[Hit] = []
         self.loose = asyncio.Event()
@@ -83,16 +89,19 @@ class Faults:
             TritonFailed: one did not start again.
         """
         injecting = asyncio.create_task(self._inject())
+        beating = [asyncio.create_task(pulse.run()) for pulse in self._pulses]
         try:
             while not injecting.done():
                 await asyncio.sleep(LOOK)
                 self._look_for_crashes()
+                self._look_for_hangs()
                 for at, task in list(self._going.items()):
                     if task.done():
                         del self._going[at]
                         task.result()
         finally:
-            injecting.cancel()
+            for task in (injecting, *beating):
+                task.cancel()
             for proxy in self._proxies:
                 proxy.delay = 0.0
             await asyncio.gather(*self._going.values())
@@ -128,6 +137,12 @@ class Faults:
             elif at not in self._going:
                 self._hit(at, self._crash, self._alive[at])
 
+    def _look_for_hangs(self) -> None:
+        """2.51 begins no generation any more, now and then, when it has been stopped and many left meanwhile."""
+        for at, pulse in enumerate(self._pulses):
+            if at not in self._going and time.monotonic() - pulse.felt > HUNG:
+                self._hit(at, self._hang, pulse.felt)
+
     def _hit(self, at: int, fault: Callable[[int], Awaitable[None]], begin: float) -> None:
         hit = Hit(fault.__name__.removeprefix("_"), at, begin)
         self.hits.append(hit)
@@ -136,7 +151,7 @@ class Faults:
 
     async def _last(self, hit: Hit, fault: Callable[[int], Awaitable[None]]) -> None:
         await fault(hit.at)
-        hit.end = time.monotonic()
+        hit.end = self._pulses[hit.at].felt = time.monotonic()
 
     def _disturb(self) -> None:
         """Do what no answer may suffer from."""
@@ -150,6 +165,9 @@ class Faults:
             asyncio.get_running_loop().call_later(EVERY / 2, setattr, proxy, "delay", 0.0)
 
     async def _crash(self, at: int) -> None:
+        await self._kill(at)
+
+    async def _hang(self, at: int) -> None:
         await self._kill(at)
 
     async def _kill(self, at: int) -> None:

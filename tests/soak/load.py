@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.soak.answer import WrongAnswerError, check
 from tests.soak.asking import carry_out, connections
-from tests.soak.faults import LOOK
+from tests.soak.faults import HUNG, LOOK
 from tests.soak.plan import RESUMING, Plan, draw
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.soak.faults import Faults, Hit
 
 MOST_SHOWN: Final = 20
-PATIENCE: Final = 2.0
+PATIENCE: Final = HUNG + 3.0
 """Seconds for which a failure may wait for its explanation."""
 
 WARM: Final = 10
@@ -92,7 +92,7 @@ class Load:
         await self._explain(plan, answer, begin, time.monotonic())
 
     async def _explain(self, plan: Plan, answer: Answer, begin: float, end: float) -> None:
-        """Count a failure, if faults explain it; a crash may have been felt before it was noticed.
+        """Count a failure, if faults explain it; a crash or a hang is felt before it is noticed.
 
         Raises:
             WrongAnswerError: they do not.

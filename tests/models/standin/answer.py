@@ -89,8 +89,8 @@ class Answer:
             gone = tensors.error("Request was cancelled", pb_utils.TritonError.CANCELLED)
             self._sender.send(gone, flags=FINAL)
         except StoppedError:
+            self._record("stopped", sent=self._sent)  # first: who has seen the end looks for it
             self._sender.send(make(self._sent, [], True), flags=FINAL)
-            self._record("stopped", sent=self._sent)
 
     def _leaves_at(self, index: int) -> bool:
         """Whether the request ended here because the directive says so."""
