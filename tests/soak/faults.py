@@ -59,7 +59,7 @@ class Hit:
 
 
 class Faults:
-    """Injects faults into two Tritons, each behind a proxy; one that ends or hangs by itself is started again."""
+    """Injects faults into two Tritons, each behind a proxy; starts again what ends or hangs by itself."""
 
     def __init__(self, tritons: Sequence[RunningTriton], proxies: Sequence[TcpProxy], random: Random) -> None:
         self._tritons, self._proxies, self._random = tritons, proxies, random
@@ -138,7 +138,7 @@ class Faults:
                 self._hit(at, self._crash, self._alive[at])
 
     def _look_for_hangs(self) -> None:
-        """2.51 begins no generation any more, now and then, when it has been stopped and many left meanwhile."""
+        """2.51 stops generating now and then, when it was stopped and many calls left meanwhile."""
         for at, pulse in enumerate(self._pulses):
             if at not in self._going and time.monotonic() - pulse.felt > HUNG:
                 self._hit(at, self._hang, pulse.felt)
