@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -11,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.demo.ports import HOST, bound
+from tests.stopped import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 WITHIN = 5.0
 COMMAND = Path(sys.executable).parent / "nats-server"
@@ -48,15 +49,10 @@ class NatsServer:
             self._process.wait(WITHIN)
             self._process = None
 
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
+    def stopped(self) -> AbstractContextManager[None]:
         """Let it stand still until the block ends."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._process.send_signal(signal.SIGCONT)
+        return stopped(self._process.pid)
 
     def _listens(self, since: int) -> bool:
         with suppress(OSError):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -15,9 +12,10 @@ import aiohttp
 
 from bridge.config import Upstream
 from tests.grpc_client import WAIT, chat, prompt, words
+from tests.stopped import stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from bridge.app import Bridge
     from tests.grpc_client import Stubs
@@ -61,15 +59,9 @@ class Fleet:
             await one.server.wait_ready()
         return fleet
 
-    @contextmanager
-    def stopped(self, at: int) -> Iterator[None]:
-        """Stop a server's processes; they go on where they were when the block ends."""
-        pid = self.tritons[at].server.pid
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
+    def stopped(self, at: int) -> AbstractContextManager[None]:
+        """Stop a server's process; it goes on where it was when the block ends."""
+        return stopped(self.tritons[at].server.pid)
 
     def served(self, tag: str) -> list[int]:
         """Return which servers have been asked for a tag, once for each time."""

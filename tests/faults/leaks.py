@@ -33,16 +33,15 @@ class Held:
     tasks: int
     files: int
     """Open file descriptors, sockets among them."""
-    objects: int
-    """In memory, of the types `OF_REQUESTS`."""
 
     @classmethod
     def now(cls) -> Self:
-        """Count."""
-        return cls(len(asyncio.all_tasks()), len(list(Path("/proc/self/fd").iterdir())), _objects())
+        """Count; from now on the garbage collector knows new objects only, so that it finds them soon."""
+        gc.freeze()
+        return cls(len(asyncio.all_tasks()), len(list(Path("/proc/self/fd").iterdir())))
 
     async def again(self, bridges: Sequence[Bridge]) -> None:
-        """Return when the bridges hold no more than this, and have no requests."""
+        """Return when the bridges hold no more than this, have no requests, and nothing of earlier ones."""
 
         def left() -> dict[str, float]:
             files = len(list(Path("/proc/self/fd").iterdir()))
@@ -58,13 +57,13 @@ class Held:
             await eventually(lambda: not left(), WITHIN)
         except TimeoutError:
             raise AssertionError(f"left after {WITHIN} s: {left()}") from None
-        if _objects() > self.objects:
+        if _objects():
             gc.collect()  # they may hold one another, by the traceback of a failure
-            assert _objects() <= self.objects
+            assert _objects() == []
 
 
-def _objects() -> int:
-    return sum(type(one) in OF_REQUESTS for one in gc.get_objects())
+def _objects() -> list[object]:
+    return [one for one in gc.get_objects() if type(one) in OF_REQUESTS]
 
 
 async def all_ended(tritons: Sequence[RunningTriton], tag: str) -> None:

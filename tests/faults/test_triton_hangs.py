@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 
 from tests.grpc_client import WAIT, Details, chat, connected, failure, words
+from tests.stopped import stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.conftest import Serve
     from tests.tritonserver import RunningTriton
 
 LIMITS = {"first_token_timeout": 0.5, "token_timeout": 0.3}
-
-
-@contextmanager
-def stopped(triton: RunningTriton) -> Iterator[None]:
-    """Stop the server's process; it goes on where it was when the block ends."""
-    os.kill(triton.server.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(triton.server.pid, signal.SIGCONT)
 
 
 async def test_a_stopped_triton_is_a_timeout_and_serves_again_when_it_goes_on(
@@ -36,7 +22,7 @@ async def test_a_stopped_triton_is_a_timeout_and_serves_again_when_it_goes_on(
 ) -> None:
     bridge = await serve(triton=own.address, **LIMITS)
     async with connected(bridge.grpc_port) as stubs:
-        with stopped(own):
+        with stopped(own.server.pid):
             error = await failure(stubs.chat.CreateChatCompletion(chat(), timeout=WAIT))
         answer = await stubs.chat.CreateChatCompletion(chat({"words": 3}), timeout=WAIT)
 
@@ -56,7 +42,7 @@ async def test_a_triton_stopped_in_mid_stream_is_a_timeout_that_is_not_retried(
     async with connected(bridge.grpc_port) as stubs:
         call = stubs.chat.CreateChatCompletionStream(chat({"words": 1000, "delay_ms": 5}), timeout=WAIT)
         await call.read()
-        with stopped(own):
+        with stopped(own.server.pid):
             error = await failure(call)
 
     details = Details.of(error)

@@ -17,6 +17,7 @@ from tests.openai_bodies import CHAT
 from tests.operators.asking import STREAM, chat
 from tests.operators.stage import having, plane_of
 from tests.raw_http import connected
+from tests.stopped import stopped
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -81,9 +82,8 @@ async def test_a_worker_that_hangs_is_left_out_and_signals_end_it_gently_then_at
 ) -> None:
     process = await stage.worker_process()
     bridge = await stage.front_end()
-    process.send_signal(signal.SIGSTOP)
-    await eventually(lambda: not having(bridge), 3)
-    process.send_signal(signal.SIGCONT)
+    with stopped(process.pid):
+        await eventually(lambda: not having(bridge), 3)
     await stage.knows(bridge, 1)
     await told_to_stop(bridge, process)
 

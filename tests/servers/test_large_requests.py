@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import time
 from contextlib import asynccontextmanager
@@ -23,7 +22,7 @@ from tests.protocol.models import served
 from tests.raw_http import ask
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
 
     from bridge.app import Bridge
 
@@ -53,15 +52,6 @@ async def pulse() -> AsyncIterator[Pulse]:
         yield watching
     finally:
         task.cancel()
-
-
-@pytest.fixture(autouse=True)
-def light() -> Iterator[None]:
-    """Take what the tests have made out of the garbage collector's rounds, as a bridge does at its start."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from tests.soak.pulse import Pulse
+from tests.stopped import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -185,12 +184,8 @@ class Faults:
         await server.wait_ready(READY)
 
     async def _stop(self, at: int) -> None:
-        pid = self._tritons[at].server.pid
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with stopped(self._tritons[at].server.pid):
             await asyncio.sleep(self._random.uniform(0.5, 5.0))
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
     async def _silence(self, at: int) -> None:
         proxy = self._proxies[at]
