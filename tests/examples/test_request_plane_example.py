@@ -126,5 +126,7 @@ async def test_the_example_serves_through_its_three_servers(
         observer = Observer(front_end, urls[2])
         await observer.connect()
         stack.push_async_callback(observer.close)
-        seen = await observer.look()
+        async with asyncio.timeout(WITHIN):  # the servers tell one another where a new inbox is
+            while not (seen := await observer.look()).workers:
+                pass
         assert ([one.state for one in seen.workers], len(seen.front_ends)) == (["ready"], 1)
