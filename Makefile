@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
 STAMP := .venv/.installed
-JOBS ?= 4
+JOBS ?= 5
 
 .PHONY: demo test check gen format bench soak clean
 export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -37,14 +37,16 @@ def in_folder(folder: Path) -> str:
 async def joined(
     triton: RunningTriton, url: str, dynamo: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[DynamoWorker]:
-    """Offer the models of a Triton for the length of the block."""
-    defaults = {"poll_interval": 0.1, "drain_timeout": 0.5, "serve_unconfigured": False, "models": MODELS}
+    """Offer the models of a Triton for the length of the block; nothing is waited for without `drain_timeout`."""
+    defaults = {"poll_interval": 0.1, "serve_unconfigured": False, "models": MODELS}
     config = Config(**(defaults | settings), triton=triton.address, dynamo=Dynamo(url=url, **(dynamo or {})))
     worker = DynamoWorker(config)
     await worker.start()
     try:
         yield worker
     finally:
+        if "drain_timeout" not in settings:
+            worker.hurry()
         await worker.stop()
 
 
