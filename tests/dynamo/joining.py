@@ -37,7 +37,7 @@ def in_folder(folder: Path) -> str:
 async def joined(
     triton: RunningTriton, url: str, dynamo: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[DynamoWorker]:
-    """Offer the models of a Triton for the length of the block; nothing is waited for without `drain_timeout`."""
+    """Offer the models of a Triton for the length of the block; it waits only for a `drain_timeout`."""
     defaults = {"poll_interval": 0.1, "serve_unconfigured": False, "models": MODELS}
     config = Config(**(defaults | settings), triton=triton.address, dynamo=Dynamo(url=url, **(dynamo or {})))
     worker = DynamoWorker(config)
