@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -120,7 +120,7 @@ class Peer:
         self.gone = asyncio.Event()
         """The server has closed the connection."""
         self.answers_pings = True
-        self._greeted = False
+        self._greeted = self._ended = False
         self._owed: list[bytes] = []
         self._writing = asyncio.Lock()
         self._reader, self._writer = reader, writer
@@ -152,6 +152,7 @@ class Peer:
 
     def half_close(self) -> None:
         """Say that nothing more will come, and go on listening."""
+        self._ended = True
         self._writer.write_eof()
 
     async def until(self, holds: Callable[[list[Frame]], object]) -> None:
@@ -171,6 +172,8 @@ class Peer:
             while True:
                 await self._take(await self._frame())
         except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
             self.closed.set()
 
     async def _frame(self) -> Frame:
@@ -190,10 +193,10 @@ class Peer:
             await self._acknowledge(frame(PING, ACK, 0, item.payload))
 
     async def _acknowledge(self, data: bytes) -> None:
-        if self._greeted:
-            await self.send(data)
-        else:
+        if not self._greeted:
             self._owed.append(data)
+        elif not self._ended:
+            await self.send(data)
 
 
 class ScriptedH2:
@@ -218,6 +221,8 @@ class ScriptedH2:
             listening.cancel()
             writer.close()
             peer.gone.set()
+        with suppress(asyncio.CancelledError):
+            await listening
 
     def hear(self) -> None:
         """Tell the newest peer that a text was read."""

@@ -110,7 +110,8 @@ def _prepared(
         work_dir=tmp,
         grpc_port=bound(HOST, 0, held),  # nobody else gets it while the server is down
         models=models or ("*",),
-        extra_args=extra_args,
+        # Each model takes a second to start, most of which it sleeps.
+        extra_args=("--model-load-thread-count=16", *extra_args),
         exit_timeout=1,
         environment={"TRITON_TEST_RECORDS": str(records)},
     )
