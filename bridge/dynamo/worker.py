@@ -35,11 +35,8 @@ logger = logging.getLogger(__name__)
 
 CUT_OFF: Final = 1.0
 """Seconds at a stop in which requests that were failed may still say so."""
-LINGER: Final = 2.0
-"""Seconds at a stop in which requests are still taken, until frontends have seen that the worker leaves.
-
-On an idle machine they see it after some milliseconds; busy ones have asked a worker half a second later.
-"""
+LINGER: Final = 0.5
+"""Seconds at a stop in which requests are still taken, until frontends have seen that the worker leaves."""
 SOMEWHERE: Final = {4: (socket.AF_INET, "192.0.2.1"), 6: (socket.AF_INET6, "2001:db8::1")}
 """Addresses of nobody's, for asking which of our own would be used; nothing is sent there."""
 

@@ -97,7 +97,7 @@ def _of_json(body: dict[str, Any]) -> list[Sent]:
     return found
 
 
-EXPORTED = 10.0
+EXPORTED = 5.0
 """Seconds within which a span must have come: Triton sends its own when it gets to it."""
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.tritonserver import RunningTriton
 
 CALLER = "b7ad6b7169203331"
-TRIES = 4
+TRIES = 8
 MODEL = "echo_vllm"
 HTTP_SPAN, GRPC_SPAN = f"POST {CHAT}", "openai_bridge.v1.ChatService/CreateChatCompletionStream"
 
