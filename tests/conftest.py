@@ -28,6 +28,9 @@ __all__ = ["families", "resting"]  # fixtures of all directories: one server for
 
 TRANSPORT = os.environ.get("TRITON_TRANSPORT", "native")
 
+SHARED = {"triton", "families", "resting"}
+"""Fixtures of Tritons that live as long as the run."""
+
 # How long an example takes says more of what else the machine does. fuzz/ draws without end.
 hypothesis.settings.register_profile("tests", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("tests")
@@ -74,6 +77,20 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
     """Serve the demo and the stand-ins of tests/models on a real tritonserver."""
     with start_triton(tmp_path_factory.mktemp("triton")) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _revived(request: pytest.FixtureRequest) -> None:
+    """Start a shared Triton anew that has crashed: 2.51 does when it is cancelled at the wrong moment.
+
+    The test in which it does so fails; those that come after it have nothing to do with that.
+    """
+    for name in SHARED & set(request.fixturenames):
+        server = request.getfixturevalue(name).server
+        if not server.running:
+            server.kill()  # its models' processes go on without it
+            server.start_now()
+            server.wait_ready_now()
 
 
 @pytest.fixture
