@@ -16,7 +16,7 @@ from bridge.config import Config
 from tests.eventually import eventually
 from tests.families import families, resting
 from tests.scheduling import ByServers, longest_first
-from tests.tritonserver import RunningTriton, start_triton
+from tests.tritonserver import RunningTriton, revive, start_triton
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -27,9 +27,6 @@ __all__ = ["families", "resting"]  # fixtures of all directories: one server for
 
 
 TRANSPORT = os.environ.get("TRITON_TRANSPORT", "native")
-
-SHARED = {"triton", "families", "resting"}
-"""Fixtures of Tritons that live as long as the run."""
 
 # How long an example takes says more of what else the machine does. fuzz/ draws without end.
 hypothesis.settings.register_profile("tests", deadline=None, max_examples=50)
@@ -75,22 +72,14 @@ def _light_heap() -> None:
 @pytest.fixture(scope="session")
 def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
     """Serve the demo and the stand-ins of tests/models on a real tritonserver."""
-    with start_triton(tmp_path_factory.mktemp("triton")) as running:
+    with start_triton(tmp_path_factory.mktemp("triton"), lasting=True) as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def _revived(request: pytest.FixtureRequest) -> None:
-    """Start a shared Triton anew that has crashed: 2.51 does when it is cancelled at the wrong moment.
-
-    The test in which it does so fails; those that come after it have nothing to do with that.
-    """
-    for name in SHARED & set(request.fixturenames):
-        server = request.getfixturevalue(name).server
-        if not server.running:
-            server.kill()  # its models' processes go on without it
-            server.start_now()
-            server.wait_ready_now()
+def _revived() -> None:
+    """Have all servers that tests share."""
+    revive()
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ WAIT: Final = 10.0
 def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
     """Serve the models of tests/models/families, and `SHARED`, on a tritonserver of their own."""
     tmp = tmp_path_factory.mktemp("families")
-    with start_triton(tmp, *SHARED, *add_models(tmp / "repository")) as running:
+    with start_triton(tmp, *SHARED, *add_models(tmp / "repository"), lasting=True) as running:
         yield running
 
 
@@ -48,7 +48,7 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]
     tmp = tmp_path_factory.mktemp("resting")
     names = (*ENSEMBLE, "tensorrt_llm_bls", "text_ensemble")
     add_models(tmp / "repository", names)
-    with start_triton(tmp, "batched", *names) as running:
+    with start_triton(tmp, "batched", *names, lasting=True) as running:
         yield running
 
 

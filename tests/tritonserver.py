@@ -4,7 +4,7 @@ It needs no event loop, so that a session-scoped fixture can hold it while every
 
     @pytest.fixture(scope="session")
     def triton(tmp_path_factory):
-        with start_triton(tmp_path_factory.mktemp("triton")) as running:
+        with start_triton(tmp_path_factory.mktemp("triton"), lasting=True) as running:
             yield running
 
 Tests that crash, leak or kill start a server of their own, with only the models they need: ready in 1.5 s.
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MODELS = Path(__file__).parent / "models"
 TOKEN_DELAY_MS = 1
+LASTING: list[RunningTriton] = []
+"""Servers that many tests share; see `revive`."""
 POLL_SECONDS = 0.005
 CACHES = shutil.ignore_patterns("__pycache__")
 
@@ -72,32 +74,56 @@ class RunningTriton:
 
 
 @contextmanager
-def start_triton(tmp: Path, *models: str, extra_args: tuple[str, ...] = ()) -> Iterator[RunningTriton]:
+def start_triton(
+    tmp: Path, *models: str, extra_args: tuple[str, ...] = (), lasting: bool = False
+) -> Iterator[RunningTriton]:
     """Serve `models`, or all of them, until the block ends; requests may load and unload."""
     with ExitStack() as held:
         made = _prepared(tmp, models, held, extra_args)
-        try:
-            made.server.start_now()
-            made.server.wait_ready_now()
+        with _running([made], lasting=lasting):
             yield made
-        finally:
             made.server.stop_now()
 
 
 @contextmanager
-def start_tritons(tmp: Path, *models: str, servers: int = 1) -> Iterator[list[RunningTriton]]:
+def start_tritons(
+    tmp: Path, *models: str, servers: int = 1, lasting: bool = False
+) -> Iterator[list[RunningTriton]]:
     """Serve `models` by several servers, all started at the same time and killed at the end."""
     with ExitStack() as held:
         made = [_prepared(tmp / str(at), models, held) for at in range(servers)]
-        try:
-            for one in made:
-                one.server.start_now()
-            for one in made:
-                one.server.wait_ready_now()
+        with _running(made, lasting=lasting):
             yield made
-        finally:
-            for one in made:
-                one.server.kill()
+
+
+@contextmanager
+def _running(tritons: list[RunningTriton], *, lasting: bool) -> Iterator[None]:
+    try:
+        _start(tritons)
+        LASTING.extend(tritons if lasting else [])
+        yield
+    finally:
+        for one in tritons:
+            one.server.kill()
+        LASTING[:] = [one for one in LASTING if one not in tritons]
+
+
+def _start(tritons: list[RunningTriton]) -> None:
+    for one in tritons:
+        one.server.start_now()
+    for one in tritons:
+        one.server.wait_ready_now()
+
+
+def revive() -> None:
+    """Start those anew that are to last and have crashed: 2.51 does when it is cancelled at the wrong moment.
+
+    The test in which it does so fails; those that come after it have nothing to do with that.
+    """
+    crashed = [one for one in LASTING if not one.server.running]
+    for one in crashed:
+        one.server.kill()  # its models' processes go on without it
+    _start(crashed)
 
 
 def _prepared(

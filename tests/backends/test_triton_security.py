@@ -46,7 +46,9 @@ def strict(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> It
         f"--grpc-root-cert={authority.certificate}",
         f"--grpc-restricted-protocol={GROUPS}:group-key=sesame",
     )
-    with start_triton(tmp_path_factory.mktemp("strict"), "plain", extra_args=arguments) as running:
+    with start_triton(
+        tmp_path_factory.mktemp("strict"), "plain", extra_args=arguments, lasting=True
+    ) as running:
         yield running
 
 

@@ -57,7 +57,7 @@ def tracing_triton(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver)
         *("--trace-config", "rate=1000000"),
     ]
     tmp = tmp_path_factory.mktemp("tracing")
-    with start_triton(tmp, MODEL, extra_args=tuple(arguments)) as running:
+    with start_triton(tmp, MODEL, extra_args=tuple(arguments), lasting=True) as running:
         yield running
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RunningTriton]]:
     """Two Tritons with the same model."""
-    with start_tritons(tmp_path_factory.mktemp("pair"), "echo_vllm", servers=2) as running:
+    with start_tritons(tmp_path_factory.mktemp("pair"), "echo_vllm", servers=2, lasting=True) as running:
         yield running
 
 

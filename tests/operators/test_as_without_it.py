@@ -51,7 +51,7 @@ def varied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
     tmp = tmp_path_factory.mktemp("varied")
     names = (*ENSEMBLE, "inhouse")
     add_models(tmp / "0" / "repository", names)
-    with start_tritons(tmp, "echo_vllm", "embed_vllm", "embed_text", *names) as (running,):
+    with start_tritons(tmp, "echo_vllm", "embed_vllm", "embed_text", *names, lasting=True) as (running,):
         yield running
         assert_at_rest(running, "ensemble")
 
