@@ -120,8 +120,7 @@ class Supervisor:
                 self._note_listening(number, process, started)
             code = await process.wait()
         finally:
-            if process.returncode is None:  # we are cancelled
-                process.kill()
+            _tell(process, signal.SIGKILL)  # if we are cancelled
             del self._running[number]
             forget_the_living(self._counts, number)
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
@@ -183,11 +182,15 @@ class Supervisor:
             _tell(process, number)
 
     def _kill_all(self) -> None:
-        for process in self._running.values():
-            process.kill()
+        self._tell_all(signal.SIGKILL)
 
 
 def _tell(process: Process, number: signal.Signals) -> None:
-    """Send a worker a signal: SIGTERM is to drain, the second time to end; SIGHUP to read files again."""
-    with suppress(ProcessLookupError):
-        process.send_signal(number)
+    """Send a worker a signal: SIGTERM is to drain, the second time to end; SIGHUP to read files again.
+
+    `Process.send_signal` looks itself whether the process has ended, and takes how from whoever waits for it
+    (Python 3.11; cpython's issue 127049).
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)

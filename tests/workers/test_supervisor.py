@@ -13,7 +13,7 @@ import pytest
 
 from bridge.config import Config, ConfigError
 from bridge.workers.restarts import Restarts
-from bridge.workers.supervisor import Supervisor, WorkersFailed
+from bridge.workers.supervisor import Supervisor, WorkersFailed, _tell
 from tests.eventually import eventually
 
 if TYPE_CHECKING:
@@ -89,6 +89,22 @@ async def test_a_complaint_at_the_first_start_is_the_parents(
         await run(supervisor(tmp_path, program))
     assert str(caught.value) == "host: \n no"
     assert not caplog.records
+
+
+def hold_until_ended(pid: int) -> None:
+    """Hold the event loop up, so that it does not notice the end."""
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+async def test_a_signal_takes_the_end_of_a_worker_from_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The default watcher waits in a thread, which only sometimes comes too late.
+    watcher = asyncio.PidfdChildWatcher()
+    watcher.attach_loop(asyncio.get_running_loop())
+    monkeypatch.setattr(asyncio.get_event_loop_policy(), "_watcher", watcher)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "raise SystemExit(3)")
+    hold_until_ended(process.pid)
+    _tell(process, signal.SIGTERM)
+    assert await process.wait() == 3
 
 
 async def test_a_stop_does_not_wait_for_the_next_start(
