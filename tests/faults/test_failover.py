@@ -42,7 +42,6 @@ async def test_a_kill_between_requests_is_seen_by_no_client(fleet: Fleet, serve:
     async with connected(bridge.grpc_port) as stubs:
         assert await grpc_answers(stubs, SHORT, 4) == [words(3)] * 4
         assert await health(stubs) == "SERVING"
-    assert count(bridge, "retries_total") >= 1
     await eventually(lambda: count(bridge, "upstream_ejected") == 1)
 
     await fleet.restart(0)

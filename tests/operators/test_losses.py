@@ -62,6 +62,8 @@ async def test_a_killed_worker_is_noticed_only_where_something_was_said_that_can
         await stage.tritons[0].event("before", "request")
         await stage.worker(1)
         await stage.knows(bridge, 2)
+        running = plane_of(bridge)._generations.values()
+        await eventually(lambda: sorted(one.sent > 0 for one in running) == [False, True, True])
         process.kill()
         killed = time.monotonic()
         assert b"worker was lost" in await client.until(b"service_unavailable")
