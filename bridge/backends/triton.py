@@ -16,7 +16,7 @@ from bridge.backends.base import LINGER, unheard
 from bridge.backends.idle import IdleWatch
 from bridge.backends.kept_stream import KeptStream
 from bridge.backends.questions import UNARY_TIMEOUT, Questions
-from bridge.errors import BridgeError, Reason
+from bridge.errors import BridgeError, Code, Reason
 from bridge.protocol import kserve
 from bridge.protocol.triton_errors import from_status, from_text
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 END_TIMEOUT: Final = 1.0
 """Seconds that Triton may take to end the RPC after the final response, before it is cancelled."""
+
+UNWRITTEN: Final = "Internal error from Core"
+"""What grpc.aio says, as INTERNAL, of a call that ended before its request was written (grpc/grpc#36066)."""
 
 CHANNEL_OPTIONS: Final = (
     # Triton takes pings more often than every 300 s on a silent stream for an attack.
@@ -166,7 +169,7 @@ class TritonBackend(Questions):
         try:
             return await getattr(self._stub, method)(request, timeout=limit, metadata=self._metadata)
         except grpc.aio.AioRpcError as exc:
-            raise from_status(exc.code().value[0], exc.details() or "", model) from exc
+            raise from_status(_code(exc), exc.details() or "", model) from exc
 
     async def close(self) -> None:
         """See `Backend.close`."""
@@ -205,10 +208,16 @@ def _is_being_cancelled() -> bool:
 
 
 def _failure(exc: grpc.aio.AioRpcError, model: str, *, said: bool) -> BridgeError:
-    error = from_status(exc.code().value[0], exc.details() or "", model)
+    error = from_status(_code(exc), exc.details() or "", model)
     if error.reason is Reason.TIMEOUT:
         return BridgeError(Reason.TIMEOUT, error.message, model=model, retry=not said)
     return error
+
+
+def _code(exc: grpc.aio.AioRpcError) -> int:
+    """Return the status code; that of a call whose own was lost with its request is UNAVAILABLE."""
+    code: int = exc.code().value[0]
+    return Code.UNAVAILABLE if exc.details() == UNWRITTEN else code
 
 
 def _silent(model: str, *, said: bool) -> BridgeError:

@@ -125,6 +125,13 @@ async def test_an_error_message_ends_the_generation_and_the_call(final: bool | N
             Reason.BACKEND_CONTRACT,
             None,
         ),
+        # grpcio's own, when the request could not be written
+        (
+            Code.INTERNAL,
+            "Internal error from Core",
+            Reason.BACKEND_UNAVAILABLE,
+            "Triton cannot be reached",
+        ),
         (Code.INTERNAL, "boom", Reason.BACKEND_ERROR, "the model failed: boom"),
         (Code.UNKNOWN, "", Reason.BACKEND_ERROR, "the model failed: no reason given"),
     ],
