@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    from nats.aio.client import Client
+
 WITHIN = 5.0
 COMMAND = Path(sys.executable).parent / "nats-server"
 
@@ -70,3 +72,13 @@ def nats_server(tmp: Path, *, settings: str = "", scheme: str = "nats") -> Itera
             yield server
         finally:
             server.kill()
+
+
+async def taken(client: Client) -> None:
+    """Return when the server has taken all that a client of the library's has said.
+
+    The library's PING is written at once, before what its other task is still to write (nats-py 2.16): the
+    second one comes after that.
+    """
+    for _ in range(2):
+        await client.flush()

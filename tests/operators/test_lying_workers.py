@@ -13,6 +13,7 @@ from bridge.backends.nats_generation import ACCEPTANCE, QUIET
 from bridge.errors import Reason
 from bridge.protocol import icp
 from tests.eventually import eventually
+from tests.nats_server import taken
 from tests.operators.scripted_worker import ID, accepting, last, numbered, refusing, scripted_worker
 from tests.operators.stage import look, plane_of
 from tests.raw_http import ask
@@ -229,7 +230,7 @@ async def test_heartbeats_that_are_none_are_ignored(nats: NatsServer, serve: Ser
     async with scripted_worker(nats.url, accepting(*WELL)) as worker:
         bridge, plane = await front_end(nats, serve)
         await worker.client.publish("icp.hb.x", told)
-        await worker.client.flush()
+        await taken(worker.client)
         assert b"well" in (await ask_it(bridge)).body
         assert list(plane.roster.workers) == [ID]
 
@@ -241,6 +242,6 @@ async def test_introductions_that_are_none_are_ignored(
     async with scripted_worker(nats.url, accepting(*WELL)) as worker:
         bridge, plane = await front_end(nats, serve)
         await worker.client.publish(f"{plane.inbox}.i", told)
-        await worker.client.flush()
+        await taken(worker.client)
         assert b"well" in (await ask_it(bridge)).body
     assert "was not handled" not in caplog.text

@@ -14,6 +14,7 @@ from bridge.backends.nats_generation import QUIET
 from bridge.errors import BridgeError
 from tests.doors import tell
 from tests.eventually import eventually
+from tests.nats_server import taken
 from tests.openai_bodies import CHAT
 from tests.operators.asking import STREAM, chat
 from tests.operators.stage import having, look, plane_of
@@ -100,7 +101,7 @@ async def test_a_question_is_over_with_the_connection(stage: Stage) -> None:
     await mute.connect(stage.nats.url, allow_reconnect=False)
     stage.stack.push_async_callback(mute.close)
     await mute.subscribe("icp.ctl.mute.describe")
-    await mute.flush()
+    await taken(mute)
     asking = asyncio.create_task(plane.ask("icp.ctl.mute.describe", b"", 10))
     await eventually(lambda: len(plane._inquiries))
     began = time.monotonic()

@@ -17,6 +17,7 @@ from bridge.protocol.icp_subjects import Subjects
 from bridge.protocol.tensors import pack
 from tests.eventually import eventually
 from tests.grpc_client import prompt
+from tests.nats_server import taken
 from tests.scripted_triton import config, data, empty, scripted_triton, sends
 from tests.tcp_proxy import tcp_proxy
 
@@ -236,6 +237,6 @@ async def test_a_request_without_an_inbox_is_dropped(stage: Stage) -> None:
     async with speaking(stage) as client:
         await client.publish(AT, asking("_INBOX_icp.front.1"), reply="other.place")
         await client.publish(AT, asking("_INBOX_icp.front.1"))
-        await client.flush()
+        await taken(client)
         answer = await client.request("$SRV.STATS", timeout=2)
     assert orjson.loads(answer.data)["endpoints"][0]["num_requests"] == 0
