@@ -69,7 +69,6 @@ class Process:
         if self.ended.is_set():
             return
         os.kill(self.pid, signal.SIGSTOP)  # it starts nothing while we look
-        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         for pid in [*_descendants(self.pid), self.pid]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
