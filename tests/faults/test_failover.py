@@ -34,7 +34,8 @@ async def test_requests_are_shared_out(three: Fleet, serve: Serve) -> None:
 
 
 async def test_a_kill_between_requests_is_seen_by_no_client(fleet: Fleet, serve: Serve) -> None:
-    bridge = await serve(triton=fleet.upstreams(), balancing=FAST)
+    # Often enough to find the server again, too seldom to miss it before a request does.
+    bridge = await serve(triton=fleet.upstreams(), balancing=FAST, poll_interval=2.0)
     await answers(bridge, SHORT, 4)
     fleet.kill(0)
     for _ in range(5):
@@ -42,6 +43,7 @@ async def test_a_kill_between_requests_is_seen_by_no_client(fleet: Fleet, serve:
     async with connected(bridge.grpc_port) as stubs:
         assert await grpc_answers(stubs, SHORT, 4) == [words(3)] * 4
         assert await health(stubs) == "SERVING"
+    assert count(bridge, "retries_total") >= 1
     await eventually(lambda: count(bridge, "upstream_ejected") == 1)
 
     await fleet.restart(0)

@@ -174,7 +174,7 @@ async def test_many_clients_that_leave_at_any_moment_leave_nothing(
 
         async def leave_after(reads: int) -> None:
             call = stubs.chat.CreateChatCompletionStream(
-                chat({"tag": tag, "words": 200, "delay_ms": 1}), timeout=WAIT
+                chat({"tag": tag, "words": 2000, "delay_ms": 1}), timeout=WAIT
             )
             for _ in range(reads):
                 await call.read()
@@ -187,4 +187,4 @@ async def test_many_clients_that_leave_at_any_moment_leave_nothing(
     assert answer.choices[0].message.content == words(4)
     await eventually(lambda: len(asyncio.all_tasks()) <= tasks)
     await all_ended([triton], tag)
-    assert happened(triton, tag, "cancelled")
+    assert len(happened(triton, tag, "cancelled")) == len(happened(triton, tag, "request")) > 0
